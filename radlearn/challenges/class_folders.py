@@ -7,8 +7,10 @@ from pathlib import Path
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.class_denials import denies, denying
 from radlearn.challenges.class_levels import OF_FILES, class_names, has_usual_name, inner_names
+from radlearn.challenges.class_spellings import refuse_other_spellings
 from radlearn.challenges.first_rows import CHANGE, FirstTable
 from radlearn.challenges.first_split import subset_called
+from radlearn.challenges.person_folders import people_words
 from radlearn.errors import BadSetting
 
 OF_MASKS = {"masks", "mask", "segmentations", "segs", "lung masks", "lung_masks"}
@@ -36,10 +38,13 @@ def read_class_folders(folder: Path, images: Sequence[Path], positive: Sequence[
         return None
     if unknown := [name for name in positive if name not in names]:
         raise BadSetting(f"--positive {unknown[0]}: there is no such class. There are: {', '.join(sorted(names))}.")
+    refuse_other_spellings(positive, {name: f"{name} ({counted(count, 'images')})" for name, count in sorted(names.items())}, "folders")
     usual = {name for name in names if has_usual_name(name)}
     if all(subset_called(name) for name in names):
         found = f"{folder}: the folders {', '.join(sorted(names))} are called like the subsets of a split"
         raise BadSetting(f"{found}; expected a folder for each class in them. Without these, write the table by hand: columns path, label.")
+    if not positive and (words := people_words([*names], folder)):
+        raise BadSetting(f"{folder}: {words}")
     denied = denying(names) - usual
     others = set(names) - usual - denied
     # What is no pneumonia is neither surely another finding nor surely none, where several classes may be one.

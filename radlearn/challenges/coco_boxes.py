@@ -3,7 +3,6 @@
 Source: cocodataset.org/#format-data.
 """
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,37 +10,32 @@ from typing import Any
 
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.coco_areas import CocoAreas
+from radlearn.challenges.coco_files import coco_files, key_of, shown, size_stated
 from radlearn.challenges.coco_outlines import box_around
 from radlearn.challenges.csv_hints import finite_number, number_hint
 from radlearn.challenges.first_rows import ImageNames, is_called
-from radlearn.challenges.folders import files_below, within
+from radlearn.challenges.folders import within
 from radlearn.challenges.found_marks import NO_TRUTH, confidence_of
 from radlearn.challenges.marked_images import Mark, Marked
 from radlearn.file_names import readable
 
-MOST_BYTES, SHOWN = 1 << 30, 5
-KEYS = ("images", "annotations", "categories", "bbox", "file_name", "image_id")
-"Of these a file that cannot be read must name two, to be taken for COCO."
+SHOWN = 5
 BBOX = ("x", "y", "width", "height")
 WITHOUT_BOXES = "has annotations with neither bbox nor segmentation"
 
 
 def read_coco(folder: Path, images: Sequence[Path]) -> Marked | None:
     """Return the boxes of the COCO files of a folder; None where there is none."""
-    marked, names, files, left = Marked(folder), ImageNames(images), list[str](), list[str]()
+    marked, names, files, left = Marked(folder, called="COCO"), ImageNames(images), list[str](), list[str]()
     held_by: dict[Path, str] = {}
-    for path in files_below(folder):
-        if path.suffix.lower() != ".json" or path.stat().st_size > MOST_BYTES:
-            continue
-        name = within(path, folder)
-        if (content := _content(path, name, marked.troubles)) is None:
-            continue
+    for path, name, content in coco_files(folder, marked.troubles):
         one = _CocoFile(path, folder, content, names)
         if one.is_without_boxes():
             left.append(f"{name} {WITHOUT_BOXES}, and is not used.")
             continue
         files.append(name)
         found = one.marks()
+        marked.named_by[name] = set(found)
         marked.troubles += one.troubles
         left += one.assumed
         for image, marks in found.items():
@@ -68,14 +62,7 @@ def read_coco(folder: Path, images: Sequence[Path]) -> Marked | None:
 
 def files_without_boxes(folder: Path) -> list[str]:
     """Return the names of the files of a folder that are laid out as COCO and say nothing of boxes, such as captions."""
-    found = []
-    for path in files_below(folder):
-        if path.suffix.lower() == ".json" and path.stat().st_size <= MOST_BYTES:
-            name = within(path, folder)
-            content = _content(path, name, [])
-            if content is not None and _CocoFile(path, folder, content, ImageNames([])).is_without_boxes():
-                found.append(name)
-    return found
+    return [name for path, name, content in coco_files(folder, []) if _CocoFile(path, folder, content, ImageNames([])).is_without_boxes()]
 
 
 class _CocoFile:
@@ -103,8 +90,8 @@ class _CocoFile:
         for one in given if isinstance(given, list) else []:
             if isinstance(one, dict):
                 name = str(one.get("name", one.get("id")))
-                if (first := classes.setdefault(_key(one.get("id")), name)) != name:
-                    both = f"the category {_shown(one.get('id'))} is {_shown(first)} and {_shown(name)}"
+                if (first := classes.setdefault(key_of(one.get("id")), name)) != name:
+                    both = f"the category {shown(one.get('id'))} is {shown(first)} and {shown(name)}"
                     self.troubles.append(f"{self.name}: {both}: nothing says which boxes are which. Give each category an id of its own.")
         return classes
 
@@ -112,7 +99,7 @@ class _CocoFile:
         """Return the boxes of each image that is there; what is wrong is among the troubles."""
         for key in ("images", "annotations"):
             if not isinstance(getattr(self, key), list):
-                self.troubles.append(f"{self.name}: {key} is {_shown(getattr(self, key))}; expected a list.")
+                self.troubles.append(f"{self.name}: {key} is {shown(getattr(self, key))}; expected a list.")
         if self.troubles:
             return {}
         by_id = self._files_by_id()
@@ -121,11 +108,11 @@ class _CocoFile:
         for number, annotation in enumerate(self.annotations):
             if not isinstance(annotation, dict):
                 self.troubles.append(
-                    f"{self.name}, annotation {number + 1}: is {_shown(annotation)}; expected an object with image_id and bbox."
+                    f"{self.name}, annotation {number + 1}: is {shown(annotation)}; expected an object with image_id and bbox."
                 )
                 continue
             where = f"{self.name}, annotation {annotation.get('id', number + 1)}"
-            owner = marks.get(_key(annotation.get("image_id")))
+            owner = marks.get(key_of(annotation.get("image_id")))
             if owner is None:
                 strangers.append(annotation.get("image_id"))
             elif (mark := self._mark(annotation, where)) is not None:
@@ -141,9 +128,9 @@ class _CocoFile:
         by_id: dict[str, dict[str, Any]] = {}
         for number, image in enumerate(self.images):
             if not isinstance(image, dict) or image.get("id") is None or not isinstance(image.get("file_name"), str):
-                self.troubles.append(f"{self.name}, image {number + 1}: is {_shown(image)}; expected an object with id and file_name.")
+                self.troubles.append(f"{self.name}, image {number + 1}: is {shown(image)}; expected an object with id and file_name.")
                 continue
-            first = by_id.setdefault(_key(image["id"]), image)
+            first = by_id.setdefault(key_of(image["id"]), image)
             if first["file_name"] != image["file_name"]:
                 found = f"the id {image['id']} is that of {readable(first['file_name'])} and of {readable(image['file_name'])}"
                 self.troubles.append(f"{self.name}: {found}: nothing says whose boxes are whose. Give each image an id of its own.")
@@ -153,7 +140,7 @@ class _CocoFile:
         given = annotation.get("bbox")
         if not given and annotation.get("segmentation"):
             if (around := box_around(annotation["segmentation"])) is None:
-                outline = f"segmentation is {_shown(annotation['segmentation'])}"
+                outline = f"segmentation is {shown(annotation['segmentation'])}"
                 self.troubles.append(
                     f"{where}: has no bbox, and {outline}; expected polygons of x and y by turns, or a mask as run lengths."
                 )
@@ -161,13 +148,13 @@ class _CocoFile:
             self.outlined.append(where)
             given = [around[0], around[1], around[2] - around[0], around[3] - around[1]]
         if not isinstance(given, list) or len(given) != len(BBOX):
-            self.troubles.append(f"{where}: bbox is {_shown(given)}; expected four numbers, {', '.join(BBOX)}.")
+            self.troubles.append(f"{where}: bbox is {shown(given)}; expected four numbers, {', '.join(BBOX)}.")
             return None
         values = [finite_number(str(one)) for one in given]
         if wrong := [number for number, value in enumerate(values) if value != value]:
             text = str(given[wrong[0]])
             self.troubles.append(
-                f"{where}: {BBOX[wrong[0]]} of bbox is {_shown(given[wrong[0]])}; expected a number in pixels.{number_hint(text)}"
+                f"{where}: {BBOX[wrong[0]]} of bbox is {shown(given[wrong[0]])}; expected a number in pixels.{number_hint(text)}"
             )
             return None
         x, y, width, height = values
@@ -183,9 +170,9 @@ class _CocoFile:
             if len(self.classes) > 1:
                 self.unknown.setdefault("null", []).append(where)
             return next(iter(self.classes.values()), "")
-        key = _key(category)
+        key = key_of(category)
         if self.classes and key not in self.classes:
-            self.unknown.setdefault(_shown(category), []).append(where)
+            self.unknown.setdefault(shown(category), []).append(where)
         return self.classes.get(key, str(category))
 
     def _tell_unknown_categories(self) -> None:
@@ -216,23 +203,45 @@ class _CocoFile:
         if self.crowds:
             amount = f"{counted(len(self.crowds), 'annotations')} with iscrowd {verb_of(len(self.crowds), 'are')} read as one box each"
             self.assumed.append(f"{amount}, such as {self.crowds[0]}: it may hold several findings.")
-        ids = Counter(_key(one["id"]) for one in self.annotations if isinstance(one, dict) and one.get("id") is not None)
+        ids = Counter(key_of(one["id"]) for one in self.annotations if isinstance(one, dict) and one.get("id") is not None)
         if twice := [one for one, times in ids.items() if times > 1]:
             amount = f"{counted(len(twice), 'ids')} {verb_of(len(twice), 'are')} of several annotations of {self.name}, such as {twice[0]}"
             self.assumed.append(f"{amount}: all of them are read.")
 
     def _tell_strangers(self, strangers: list[Any], ids: list[str]) -> None:
         if len(strangers) == len(self.annotations):
-            found = f"no annotation belongs to an image: their image_id is such as {_shown(strangers[0])}"
+            found = f"no annotation belongs to an image: their image_id is such as {shown(strangers[0])}"
             known = f"the ids of images such as {ids[0]!r}" if ids else "there are no images"
             self.troubles.append(f"{self.name}: {found}, {known}. Export the file again.")
             return
         amount = len(strangers)
         lost = f"{counted(amount, 'annotations')} of {self.name} {verb_of(amount, 'belong')} to no image in it"
-        self.assumed.append(f"{lost}, and {verb_of(amount, 'are')} left out, such as that with image_id {_shown(strangers[0])}.")
+        self.assumed.append(f"{lost}, and {verb_of(amount, 'are')} left out, such as that with image_id {shown(strangers[0])}.")
+
+    def _tell_repeated(self, held: dict[Path, list[str]], marks: dict[str, list[Mark]]) -> None:
+        """Say which images are listed under several ids with other boxes; refuse those that have boxes under one and none under another.
+
+        Some programs write an id for each box, whose boxes belong together.
+        """
+        joined = []
+        for path, ones in held.items():
+            boxes = {one: _boxes(marks[one]) for one in ones}
+            bare, boxed = [one for one in ones if not boxes[one]], [one for one in ones if boxes[one]]
+            if bare and boxed:
+                amount = counted(len(boxes[boxed[0]]), "boxes")
+                found = f"{within(path, self.root)} has {amount} under the id {boxed[0]} and none under {bare[0]}"
+                self.troubles.append(f"{self.name}: {found}. Nothing says which is right: list each image once.")
+            elif any(boxes[one] != boxes[ones[0]] for one in ones):
+                joined.append(path)
+        if joined:
+            amount = (
+                f"{counted(len(joined), 'images')} {verb_of(len(joined), 'are')} listed under several ids of {self.name} with other boxes"
+            )
+            self.assumed.append(f"{amount}, such as {within(joined[0], self.root)}: all of them are read.")
 
     def _on_images(self, by_id: dict[str, dict[str, Any]], marks: dict[str, list[Mark]]) -> dict[Path, list[Mark]]:
         found: dict[Path, list[Mark]] = {}
+        held: dict[Path, list[str]] = {}
         places = {one: self.names.paths_of(image["file_name"], self.place) for one, image in by_id.items()}
         shared = Counter(paths[0] for paths in places.values() if len(paths) == 1)
         lost, elsewhere = [], []
@@ -247,9 +256,11 @@ class _CocoFile:
             else:
                 if "/" in name.replace("\\", "/") and not is_called(paths[0], name):
                     elsewhere.append((name, paths[0]))
+                held.setdefault(paths[0], []).append(one)
                 found.setdefault(paths[0], []).extend(marks[one])
-                if (size := _size(image)) is not None:
+                if (size := size_stated(image)) is not None:
                     self.stated_px[paths[0]] = size
+        self._tell_repeated({path: ones for path, ones in held.items() if len(ones) > 1}, marks)
         if lost:
             amount = f"{counted(len(lost), 'images')} that {self.name} names {verb_of(len(lost), 'are')} not in the folder"
             self.assumed.append(f"{amount}, and left out, such as {readable(lost[0])}.")
@@ -258,43 +269,6 @@ class _CocoFile:
             amount = f"{counted(len(elsewhere), 'images')} {verb_of(len(elsewhere), 'lie')} in another folder than {self.name} says"
             self.assumed.append(f"{amount}, such as {readable(name)} at {within(path, self.root)}.")
         return found
-
-
-def _content(path: Path, name: str, troubles: list[str]) -> dict[str, Any] | None:
-    """Return what a file holds; None where it is no COCO, or cannot be read, which is noted."""
-    raw = path.read_bytes()
-    try:
-        content = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        if sum(f'"{key}"'.encode() in raw for key in KEYS) > 1:
-            if isinstance(error, UnicodeDecodeError):
-                line = raw.count(b"\n", 0, error.start) + 1
-                troubles.append(f"{name}, line {line}: is not UTF-8 text (byte 0x{raw[error.start]:02x}). Save the file as UTF-8.")
-            else:
-                troubles.append(f"{name}: names boxes as COCO does, and is not JSON ({error}). Export or copy it again.")
-        return None
-    if not isinstance(content, dict) or not {"images", "annotations"} <= content.keys():
-        return None
-    images = content["images"]
-    # Other formats have names or folders there.
-    if not isinstance(images, list | dict) or (isinstance(images, list) and images and not isinstance(images[0], dict)):
-        return None
-    return content
-
-
-def _key(one: Any) -> str:
-    """Return an id as text: 1, 1.0 and "1" are one."""
-    return str(int(one)) if isinstance(one, float) and one.is_integer() else str(one).strip()
-
-
-def _size(image: dict[str, Any]) -> tuple[float, float] | None:
-    width, height = (finite_number(str(image.get(side, ""))) for side in ("width", "height"))
-    return (width, height) if width > 0 and height > 0 else None
-
-
-def _shown(value: Any) -> str:
-    text = readable(json.dumps(value, ensure_ascii=False))
-    return text if len(text) <= 60 else f"{text[:60]} …"
 
 
 def _boxes(marks: Sequence[Mark]) -> list[tuple[str, tuple[float, ...]]]:

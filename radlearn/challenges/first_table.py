@@ -28,8 +28,12 @@ from radlearn.challenges.folders import (
     volume_stem,
     within,
 )
+from radlearn.challenges.marked_images import Marked
+from radlearn.challenges.named_splits import Lists, listed_subsets, subsets_of_files
+from radlearn.challenges.person_folders import person_in
 from radlearn.challenges.person_spellings import spelt
 from radlearn.challenges.table_boxes import BOX
+from radlearn.challenges.two_formats import hold_against
 from radlearn.challenges.voc_boxes import read_voc
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.challenges.yolo_boxes import none_is_yolo, read_yolo
@@ -56,12 +60,16 @@ def xray_table(folder: Path, positive: Sequence[str] = ()) -> FirstTable:
     files = image_files(folder)
     masks = masks_of(files)
     shown = [path for path in files if path not in masks]
+    found: list[Marked] = []
     for read in (read_coco, read_voc, read_yolo):
         # COCO says itself which files are its images.
         images = files if read is read_coco else shown
-        # Numbers in text files beside the images of class folders may be anything.
-        if (marked := read(folder, images)) and not (read is read_yolo and none_is_yolo(marked) and has_usual_names(images)):
-            return _completed(marked.table(positive), folder, masks)
+        # Numbers in text files beside the images of class folders, or beside boxes of another format, may be anything.
+        if (marked := read(folder, images)) and not (read is read_yolo and none_is_yolo(marked) and (found or has_usual_names(images))):
+            found.append(marked)
+    if found:
+        hold_against(found[0], found[1:])
+        return _completed(found[0].table(positive), folder, masks, subsets_of_files(found[0].named_by))
     if (table := read_class_folders(folder, shown, positive)) is not None:
         return _completed(table, folder, masks)
     expected = "folders named by their class, or boxes as COCO, YOLO or Pascal VOC keep them"
@@ -91,11 +99,12 @@ def ct_table(folder: Path) -> FirstTable:
     return table
 
 
-def _completed(table: FirstTable, folder: Path, masks: Collection[Path]) -> FirstTable:
+def _completed(table: FirstTable, folder: Path, masks: Collection[Path], files: Lists | None = None) -> FirstTable:
     if left := sorted(set(masks) - {row["path"] for row in table.rows}):
         amount = f"{counted(len(left), 'files')} {verb_of(len(left), 'are')} left out as masks by their names"
         table.assumed.append(f"{amount}, such as {within(left[0], folder)}.")
-    add_split(table, folder)
+    images = list(dict.fromkeys(Path(str(row["path"])) for row in table.rows))
+    add_split(table, folder, files or listed_subsets(folder, images))
     add_pages(table, BOX)
     _add_persons(table, folder)
     return table
@@ -126,6 +135,11 @@ def _add_persons(table: FirstTable, folder: Path) -> None:
         if alike := sum(len(group) - 1 for group in found.alike):
             differ = f"{counted(alike, 'PatientIDs')} {verb_of(alike, 'differ')} from another only in case, leading zeros or marks"
             table.assumed.append(f"{differ}: are they the same people? Then give them one name in the column person.")
+    elif not persons and paths and all(people := {path: person_in(Path(str(path)), folder) for path in paths}.values()):
+        table.columns = (table.columns[0], "person", *table.columns[1:])
+        for row in table.rows:
+            row["person"] = person_in(Path(str(row["path"])), folder)
+        table.assumed.append(f"person is the folder that is called like one: {counted(len(set(people)), 'people')}.")
     else:
         bare = [path for path in paths if path not in persons]
         words = "Nothing says who the people are. Add"

@@ -1,9 +1,10 @@
 """What is said where a folder was named in which a table lies that should have been named itself, or that cannot be read as it is."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
+from radlearn.amounts import verb_of
 from radlearn.challenges import nih_table
 from radlearn.challenges.meant_columns import meant_columns
 from radlearn.challenges.near_columns import near_hint, plain
@@ -11,6 +12,7 @@ from radlearn.challenges.table_boxes import corners_in
 from radlearn.challenges.table_rows import is_table
 
 TRUTHS = ("label", "mask")
+SHOWN = 3
 
 
 def tables_hint(folder: Path) -> str:
@@ -36,6 +38,26 @@ def unread_table(folder: Path) -> tuple[str, str]:
     path, said = _unread(_columns_in(folder)) or (None, "")
     where, _, found = said.partition(": ")
     return (where, found) if path else ("", "")
+
+
+def unused_tables(folder: Path, read: Collection[str], columns: Collection[str]) -> str:
+    """Return a note on tables in a folder that hold what one that is read holds, or are of one's own, and are not read; "" without any.
+
+    Args:
+        read: names of the tables that are read, or come with them.
+        columns: of the table of labels that is read.
+    """
+    others = []
+    for path, (names, trouble) in _columns_in(folder).items():
+        if path.name not in read and not trouble and (set(columns) <= set(names) or _is_own(names)):
+            others.append((path, _is_own(names)))
+    if not others:
+        return ""
+    some = ", ".join(path.name for path, _ in others[:SHOWN]) + ", …" * (len(others) > SHOWN)
+    own = next((path for path, is_own in others if is_own), None)
+    meant = f" To use {own.name}, name it itself: {_named([own])}." if own else ""
+    verb = verb_of(len(others), "are")
+    return f"{folder}: {some} {verb} not read, because the challenge's table lies there under its own name.{meant}"
 
 
 def _columns_in(folder: Path) -> dict[Path, tuple[tuple[str, ...], str]]:

@@ -22,6 +22,8 @@ OUTPUT_FOLDERS = ("masks", "probabilities")
 OUTPUT_TABLE, PARTIAL_TABLE = "predictions.csv", "predictions.partial.jsonl"
 "The table of 'predict', and what stands for it until all is predicted."
 
+FINDINGS_TABLE = "findings.csv"
+"Of built-in X-rays: their exact findings, as a table of one's own."
 TRUTH_TABLE = "truth.csv"
 "The exact truth of synthetic cases. Nobody else knows it and writes it down, so a layout that holds it is synthetic."
 

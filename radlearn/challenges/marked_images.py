@@ -6,7 +6,7 @@ either off by rounding, which is cut off and said, or refused, because nothing t
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,9 +15,10 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.class_denials import denying
+from radlearn.challenges.class_spellings import refuse_other_spellings
 from radlearn.challenges.first_rows import CHANGE, FirstTable
 from radlearn.challenges.folders import within
-from radlearn.challenges.table_boxes import BOX
+from radlearn.challenges.table_boxes import BOX, is_mark
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout, BadSetting, UnreadableScan
 from radlearn.scans.picture_files import ORIENTATION, TURNS, is_picture
@@ -53,6 +54,18 @@ class Marked:
     in_shares: bool = False
     assumed: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
+    called: str = ""
+    "The format, for messages."
+    without_file: set[Path] = field(default_factory=set)
+    "Images of which no file says anything, where that counts as no box."
+
+    named_by: dict[str, set[Path]] = field(default_factory=dict)
+    "File → its images, of files of many images."
+
+    @property
+    def covered(self) -> set[Path]:
+        """The images of which a file says something."""
+        return self.images.keys() - self.without_file
 
     def table(self, positive: Sequence[str]) -> FirstTable:
         """Return rows of boxes; of several classes those that are asked for, else all of them as one but those called "no finding".
@@ -65,6 +78,9 @@ class Marked:
         # What is wrong in a file may be the reason why a class is missing.
         if not self.troubles and (unknown := [name for name in positive if name not in names]):
             raise BadSetting(f"--positive {unknown[0]}: there is no such class. There are: {', '.join(sorted(names)) or 'none'}.")
+        listed_classes = self._classes(names)
+        refuse_other_spellings(positive, listed_classes, "classes of boxes")
+        asked = tuple(positive)
         said: list[str] = []
         nothing = [] if positive else sorted(name for name in denying(names) if name.strip() != FIRST)
         if nothing and len(nothing) == len(names) and not self.troubles:
@@ -73,7 +89,7 @@ class Marked:
         if nothing and len(nothing) < len(names):
             positive = [name for name in names if name not in nothing]
             said.append(f"Boxes of the class {', '.join(nothing)} are left out, because its name says that there is no finding. {CHANGE}.")
-        fitted = self._fitted(said)
+        fitted = self.fitted(said, nothing)
         if self.troubles:
             raise BadLayout(listed(self.folder, self.troubles, "in the boxes would train wrongly", "Mend this, then try again."))
         table, twice = FirstTable(("path", *BOX)), 0
@@ -87,6 +103,10 @@ class Marked:
         chosen = ", ".join(sorted(filter(None, positive))) if positive else ", ".join(sorted(filter(None, names)))
         if chosen:
             said.insert(0, f"A box is a finding if its class is one of: {chosen}. Are others? {CHANGE}.")
+        if asked and (left := [words for name, words in listed_classes.items() if name not in asked]):
+            said.append(
+                f"Boxes of other classes are left out: {', '.join(left)}. An image without another box counts as without the finding."
+            )
         if twice:
             said.append(
                 f"{counted(twice, 'boxes')} {verb_of(twice, 'repeat')} another of the same image, and {verb_of(twice, 'are')} left out."
@@ -94,8 +114,19 @@ class Marked:
         table.assumed = [*self.assumed[:1], *said, *self.assumed[1:]]
         return table
 
-    def _fitted(self, said: list[str]) -> dict[Path, list[tuple[str, Box]]]:
-        """Return the boxes in pixels of their images. What was changed is `said`; what does not fit is among the troubles."""
+    def _classes(self, names: Mapping[str, int]) -> dict[str, str]:
+        """Return the classes, each with the number of its boxes and of the images with them, in words."""
+        images = Counter(name for marks in self.images.values() for name in {mark.name for mark in marks})
+        return {
+            name: f"{name or 'without a name'} ({counted(count, 'boxes')} on {counted(images[name], 'images')})"
+            for name, count in sorted(names.items())
+        }
+
+    def fitted(self, said: list[str], nothing: Collection[str]) -> dict[Path, list[tuple[str, Box]]]:
+        """Return the boxes in pixels of their images. What was changed is `said`; what does not fit is among the troubles.
+
+        Of classes that are `nothing` a box may be any.
+        """
         fitted: dict[Path, list[tuple[str, Box]]] = {}
         unread, cut, scaled, turned = [], 0, [], []
         for path, marks in self.images.items():
@@ -116,6 +147,8 @@ class Marked:
                 turned.append(path)
             held = fitted[path] = []
             for mark in marks:
+                if mark.name in nothing:
+                    continue
                 box = tuple(end * scale[number % 2] for number, end in enumerate(mark.box))
                 if trouble := _trouble(box, size):
                     self.troubles.append(f"{mark.where}: {trouble}")
@@ -199,6 +232,8 @@ def _trouble(box: Sequence[float], size: tuple[int, int]) -> str:
         if high - low < 1:
             hint = " It looks like shares of the image, 0 to 1: write pixels." if max(box) <= 2 else ""
             return f"the box from {words[0]} {low:g} to {high:g} is smaller than a pixel.{hint}"
+        if axis and is_mark((box[0], box[1], box[2], box[3])):
+            return "the box is a single pixel, as some programs mark an image without a finding. Where there is none, remove the box."
         room = max(ROUNDING_PX, ROUNDING_SHARE * edge)
         if low < -room or high > edge + room or high <= 0 or low >= edge:
             return f"the box reaches from {words[0]} {low:g} to {high:g} px, and the image is {edge} px {words[1]}."

@@ -20,6 +20,8 @@ SUBSET_HINTS = {"val": "validation", "valid": "validation", "dev": "validation",
 ALSO_OTHER_WORDS = ("tr", "trn", "tst", "ts", "vld")
 "May be codes of something else in a column whose name does not speak of subsets."
 USUAL_SPLITS = ("subset", "set", "partition", "dataset", "phase", "fold", "usage", "datasplit", "splitset", "splits")
+USUAL_FOLDS = ("fold", "folds", "kfold", "kfolds", "cvfold", "cvfolds", "foldid", "foldno", "foldnr", "foldnumber", "foldindex", "cvsplit")
+FOLD, MOST_FOLDS = re.compile(r"(?:fold[\s_.-]*)?(\d{1,2})(?:\.0)?", re.IGNORECASE | re.ASCII), 20
 USUAL_PERSONS = ("patient", "patientid", "patientids", "subject", "subjectid", "caseid", "mrn", "pid", "personid", "persons",
                  "participant", "participantid")  # fmt: skip
 USUAL = {PATH: ("file", "filename", "image", "filepath", "imagepath"), "mask": ("maskpath", "segmentation", "seg"),
@@ -51,6 +53,29 @@ def subset_word(written: str) -> str:
     """
     word = SUFFIX.sub("", written.strip().casefold())
     return word if word in SUBSETS else SUBSET_HINTS.get(word, "")
+
+
+def is_fold_column(column: str, values: Collection[str]) -> bool:
+    """Whether a column holds the folds of a cross-validation, by its name and what stands in it.
+
+    >>> is_fold_column("Fold", ["0", "1", "2"]), is_fold_column("fold", ["left", "right"]), is_fold_column("site", ["0", "1"])
+    (True, False, False)
+    """
+    return plain(column) in USUAL_FOLDS and 1 < len(values) <= MOST_FOLDS and all(map(FOLD.fullmatch, values))
+
+
+def fold_notes(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return a question for each column of folds in a table that has no column `split`."""
+    found = []
+    for column in columns if SPLIT not in columns else ():
+        values = {restored(cells.get(column, "")) for cells in rows} - {""}
+        if is_fold_column(column, values):
+            listed = ", ".join(sorted(values))
+            found.append(
+                f"column {column} holds {listed} and is not read as a split, which is drawn by person. Is it the split? Then add a column "
+                f"{SPLIT} (train, validation, test) that follows it."
+            )
+    return found
 
 
 def near_hint(missing: Sequence[str], columns: Sequence[str]) -> str:

@@ -28,6 +28,7 @@ from radlearn.challenges.near_columns import (
     PERSON,
     SPLIT,
     SUBSETS,
+    fold_notes,
     is_person_name,
     near_columns,
     near_hint,
@@ -51,13 +52,14 @@ MOST_GROUPS = 12
 CaseT = TypeVar("CaseT")
 
 
-def read_table(path: Path, needed: Collection[str], known: Collection[str]) -> OwnTable:
+def read_table(path: Path, needed: Collection[str], known: Collection[str], of_rows: Collection[str] = ()) -> OwnTable:
     """Read a table of images; nothing in it is refused, all that is wrong is in its `troubles`.
 
     Args:
         path: of the table.
         needed: columns of the truth without which it says nothing.
         known: all columns of the truth, and of what is known of an image: these make no subgroups.
+        of_rows: columns that may say something else in each row of an image; they make subgroups where none does.
     """
     columns, rows, troubles = rows_of(Path(path))
     table = OwnTable(Path(path), columns, troubles=troubles)
@@ -72,7 +74,9 @@ def read_table(path: Path, needed: Collection[str], known: Collection[str]) -> O
     read = (*SHARED_COLUMNS, *known)
     first_rows = [image.rows[0][1] for image in table.images]
     table.troubles += [f"{table.at(HEADER_LINE, column)}: {words}" for column, words in near_columns(columns, first_rows, read)]
-    _read_groups(table, [column for column in columns if column not in read])
+    table.notes += [f"{table.path.name}: {words}" for words in fold_notes(columns, first_rows)]
+    apart = {column for column in of_rows if any(len({cells.get(column) for _, cells in image.rows}) > 1 for image in table.images)}
+    _read_groups(table, [column for column in columns if column not in read and column not in apart])
     return table
 
 

@@ -15,13 +15,14 @@ from radlearn.challenges import rsna_layout as rsna
 from radlearn.challenges import rsna_places, rsna_tables
 from radlearn.challenges.challenge import AuditedFolder, Found
 from radlearn.challenges.folders import stem, within
+from radlearn.challenges.header_persons import PERSONS_TABLE
 from radlearn.challenges.near_ids import NearIds
 from radlearn.challenges.nobody import MARK
 from radlearn.challenges.person_spellings import ASKED
 from radlearn.challenges.table_audit import audit_xray_table
 from radlearn.challenges.table_rows import is_table
 from radlearn.challenges.view_table import HEADER_TABLES, views_of
-from radlearn.challenges.xray_case import PERSONS_TABLE, XrayCase
+from radlearn.challenges.xray_case import XrayCase
 
 SPLIT_TABLE = "split.csv"
 SPLIT_COLUMNS = (("image_id", "patientId", "case"), ("subset", "split", "set", "side"))

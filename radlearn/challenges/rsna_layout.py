@@ -23,14 +23,24 @@ from pathlib import Path
 from radlearn.amounts import counted, part_of, verb_of
 from radlearn.challenges import nih_table, rsna_places, xray_table
 from radlearn.challenges import rsna_tables as tables
-from radlearn.challenges.folder_tables import tables_hint
-from radlearn.challenges.folders import describe_folder, distinct_ids, files_in, folder_that_holds, named_pages, stem
+from radlearn.challenges.folder_tables import tables_hint, unused_tables
+from radlearn.challenges.folders import (
+    FINDINGS_TABLE,
+    describe_folder,
+    distinct_ids,
+    files_in,
+    folder_that_holds,
+    holds_exact_truth,
+    named_pages,
+    stem,
+)
+from radlearn.challenges.header_persons import PERSONS_TABLE
 from radlearn.challenges.near_ids import NearIds, near_strangers, only_strangers
 from radlearn.challenges.nobody import nobody_notes
 from radlearn.challenges.person_spellings import joined_in_table
 from radlearn.challenges.table_rows import is_table
 from radlearn.challenges.troubles import listed
-from radlearn.challenges.xray_case import PERSONS_TABLE, TABLE_ADVICE, with_headers
+from radlearn.challenges.xray_case import TABLE_ADVICE, with_headers
 from radlearn.challenges.xray_case import XrayCase as Case
 from radlearn.errors import BadLayout
 from radlearn.files import write_text
@@ -100,6 +110,10 @@ def audit(folder: Path) -> tuple[list[Case], list[str], list[str]]:
     if root is None or not (root / IMAGE_FOLDER).is_dir():
         raise missing_layout(Path(folder) if root is None else root)
     images, listed_cases, troubles, notes = read_tables(root, Path(folder))
+    # Built-in X-rays come with a table of their findings.
+    known = {LABELS_TABLE, CLASS_TABLE, PERSONS_TABLE, *({FINDINGS_TABLE} if holds_exact_truth(root) else ())}
+    if unused := unused_tables(root, known, tables.LABEL_COLUMNS):
+        notes.append(unused)
     if not images:
         return [], troubles, notes
     paths: dict[str, Path] = {}

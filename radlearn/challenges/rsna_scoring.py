@@ -17,13 +17,13 @@ from radlearn.amounts import part_of
 from radlearn.challenges import rsna_tables as tables
 from radlearn.challenges.box_readings import order_reading, other_reading
 from radlearn.challenges.challenge import ScoredSubmission
+from radlearn.challenges.header_persons import PERSONS_TABLE
 from radlearn.challenges.probability_readings import reversed_notes
 from radlearn.challenges.row_orders import orders_of
 from radlearn.challenges.rsna_layout import read_persons
 from radlearn.challenges.rsna_score import BOX_SCORE
 from radlearn.challenges.rsna_submission import XRAY_SIZE_PX, read_submission, shares_trouble, table_text_of
 from radlearn.challenges.troubles import listed
-from radlearn.challenges.xray_case import PERSONS_TABLE
 from radlearn.errors import BadLayout
 from radlearn.files import write_text
 from radlearn.metrics.boxes import MatchedBoxes, matched_in_images, mean_over_images

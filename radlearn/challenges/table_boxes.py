@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from radlearn.amounts import none_of
+from radlearn.amounts import counted, none_of
 from radlearn.challenges.csv_hints import finite_number, number_hint
 from radlearn.challenges.table_files import OwnImage, OwnTable
 from radlearn.challenges.table_rows import HEADER_LINE, Cells
@@ -26,6 +26,8 @@ SIZES = (("width", "height"), ("w", "h"), ("bbox_width", "bbox_height"), ("bbox_
 
 MOST_AS_SHARE = 2
 "A corner may lie there, as the sum of a place and a size that are at most 1 each."
+MOST_AS_MARK_PX, ROUNDED_PX = 1, 0.01
+"A box that is no larger marks that there is none: VinDr-CXR writes 0, 0, 1, 1 for No finding."
 
 Box = tuple[float, float, float, float]
 Corners = tuple[str, ...]
@@ -119,7 +121,7 @@ def _box_of(table: OwnTable, line: int, cells: Cells, box: Corners) -> Box | Non
 
 
 def look_at_boxes(table: OwnTable, box: Corners) -> None:
-    """Note boxes that are smaller than a pixel, which no finding is: they are shares of the X-ray, or mean something else."""
+    """Note boxes of a pixel or less, which no finding is: they mark that there is none, are shares of the X-ray, or mean something else."""
     boxes = {
         line: (x0, y0, x1, y1)
         for image in table.images
@@ -127,6 +129,17 @@ def look_at_boxes(table: OwnTable, box: Corners) -> None:
         for x0, y0, x1, y1 in [[finite_number(cells[column]) for column in box]]
         if x1 > x0 and y1 > y0
     }
+    marks: dict[Box, list[int]] = {}
+    for line, ends in boxes.items():
+        if is_mark(ends):
+            marks.setdefault(ends, []).append(line)
+    for ends, lines in marks.items():
+        again = f", as in {counted(len(lines) - 1, 'more rows')}" if len(lines) > 1 else ""
+        found = f"the box {', '.join(f'{end:g}' for end in ends)} is a single pixel{again}"
+        table.troubles.append(
+            f"{table.at(lines[0], box[0])}: {found}. Where there is no finding, leave all four of {', '.join(box)} empty."
+        )
+    boxes = {line: ends for line, ends in boxes.items() if ends not in marks}
     tiny = [line for line, (x0, y0, x1, y1) in boxes.items() if x1 - x0 < 1 or y1 - y0 < 1]
     advice = f"Multiply {box[0]} and {box[2]} by the X-ray's width, {box[1]} and {box[3]} by its height"
     if tiny and max(map(max, boxes.values())) <= MOST_AS_SHARE:
@@ -138,3 +151,14 @@ def look_at_boxes(table: OwnTable, box: Corners) -> None:
         shares = max(boxes[line]) <= MOST_AS_SHARE
         hint = f" It looks like shares of the X-ray, 0 to 1. {advice}." if shares else " Correct it, or remove the row."
         table.troubles.append(f"{table.at(line, box[0])}: the box {written} is smaller than a pixel; expected pixels.{hint}")
+
+
+def is_mark(box: Box) -> bool:
+    """Whether a box is one whole pixel, which marks that there is none.
+
+    >>> is_mark((0, 0, 1, 1)), is_mark((0, 0, 0.5, 1)), is_mark((0, 0, 1, 2))
+    (True, False, False)
+    """
+    x0, y0, x1, y1 = box
+    whole = all(abs(end - round(end)) < ROUNDED_PX for end in box)
+    return whole and round(x1) - round(x0) == round(y1) - round(y0) == MOST_AS_MARK_PX

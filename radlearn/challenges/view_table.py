@@ -2,18 +2,21 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Collection
 from pathlib import Path
 
-from radlearn.amounts import none_of, part_of
+from radlearn.amounts import counted, none_of, part_of
 from radlearn.challenges import rsna_tables as tables
 from radlearn.challenges.folders import stem
+from radlearn.challenges.near_columns import VIEWS
 from radlearn.challenges.near_ids import near_strangers
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
 
 HEADER_TABLES = ("headers.csv", "headers.csv.gz", "stage_2_train_headers.csv", "stage_2_train_headers.csv.gz")
 "Looked for beside the labels."
+SHOWN = 5
 ID_COLUMNS, VIEW_COLUMNS = ("patientId", "PatientID"), ("view", "ViewPosition")
 
 
@@ -39,6 +42,9 @@ def views_of(labels_csv: Path, image_ids: Collection[str], given: Path | None = 
     views = {image_id: view for image_id in image_ids if (view := found.get(image_id, "").strip().upper())}
     if not views:
         raise BadLayout(f"{place}: says the view of {none_of(len(image_ids), 'images')}. Are they the same X-rays?")
+    if others := Counter(view for view in views.values() if view not in VIEWS):
+        said = ", ".join(f"{view!r} of {counted(count, 'images')}" for view, count in others.most_common(SHOWN))
+        raise BadLayout(f"{place}: says the view {said}; expected {' or '.join(VIEWS)}, or an empty field, as in a table of one's own.")
     unknown = len(image_ids) - len(views)
     return views, [f"{place.name}: says no view for {part_of(unknown, len(image_ids), 'images')}."] if unknown else []
 

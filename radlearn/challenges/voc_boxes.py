@@ -27,7 +27,7 @@ ENCODING = re.compile(rb"""<\?xml[^>]*?\bencoding\s*=\s*["']([\w.:-]+)["']""")
 
 def read_voc(folder: Path, images: Sequence[Path]) -> Marked | None:
     """Return the boxes of the Pascal VOC files of a folder; None where there is none for any of its images."""
-    marked, names = Marked(folder), ImageNames(images)
+    marked, names = Marked(folder, called="Pascal VOC"), ImageNames(images)
     held_by: dict[Path, str] = {}
     # Of each image: what the file under its name calls it, and where that stands.
     called: dict[Path, tuple[str, str]] = {}

@@ -1,12 +1,12 @@
 """A case of any challenge on X-rays: the image, its labels, and what its DICOM header adds."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from radlearn.amounts import counted
+from radlearn.challenges.header_persons import persons_words
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
 from radlearn.progress import say
@@ -14,8 +14,6 @@ from radlearn.progress import say
 if TYPE_CHECKING:
     from radlearn.scans.dicom import RadiographHeader
 
-PERSONS_TABLE = "persons.csv"
-"radlearn's own table of who is on which image; it lies in the data folder."
 TABLE_ADVICE = ("in the tables would train wrongly", "Mend or remove these rows, then try again.")
 
 
@@ -52,17 +50,22 @@ class XrayCase:
         return () if self.label is None else (str(bool(self.label)), *boxes)
 
 
+def told_otherwise(case: XrayCase, header: "RadiographHeader | XrayCase") -> list[str]:
+    """Return the columns by which a table says something else of an X-ray than its header, which is taken. Ages may be a birthday apart."""
+    columns = []
+    for column in ("view", "sex", "age_years"):
+        said, taken = getattr(case, column), getattr(header, column)
+        if said is not None and taken is not None and (abs(said - taken) > 1 if column == "age_years" else said != taken):
+            columns.append(column)
+    return columns
+
+
 def _contradictions(written: Sequence[XrayCase], known: Sequence[XrayCase]) -> str:
-    """Return where tables say another view, sex or age than the header, which is taken; "" nowhere. Ages may be a birthday apart."""
-    apart = {
-        column: [
-            case
-            for case, taken in zip(written, known, strict=True)
-            if (said := getattr(case, column)) is not None
-            and (abs(said - taken.age_years) > 1 if column == "age_years" else said != getattr(taken, column))
-        ]
-        for column in ("view", "sex", "age_years")
-    }
+    """Return where tables say another view, sex or age than the header; "" nowhere."""
+    apart: dict[str, list[XrayCase]] = {"view": [], "sex": [], "age_years": []}
+    for case, taken in zip(written, known, strict=True):
+        for column in told_otherwise(case, taken):
+            apart[column].append(case)
     found = [f"{column} of {counted(len(cases), 'X-rays')} (such as {cases[0].path.name})" for column, cases in apart.items() if cases]
     return f"In the table the {', the '.join(found)} is another than in the header, which is taken." if found else ""
 
@@ -86,13 +89,6 @@ def with_headers(cases: Sequence[XrayCase], headers: Sequence["RadiographHeader"
         raise BadLayout(listed(cases[0].folder, troubles, *TABLE_ADVICE))
     if told := _contradictions(cases, filled):
         say(told, style="yellow")
-    alone = Counter(
-        header.patient_id for case, header in zip(cases, headers, strict=True) if case.person == case.image_id and header.patient_id
-    )
-    if shared := sum(count for count in alone.values() if count > 1):
-        found = f"{counted(shared, 'images')} count as a person each, though their headers share a PatientID with another's."
-        say(
-            f"{found} If PatientID tells people apart in these files, say so in {PERSONS_TABLE}, or in your table's column person.",
-            style="yellow",
-        )
+    if told := persons_words(cases, [header.patient_id for header in headers]):
+        say(told, style="yellow")
     return filled

@@ -15,8 +15,10 @@ from pathlib import Path
 
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges import nih_table
+from radlearn.challenges.box_classes import class_columns, look_at_classes, look_at_labels
 from radlearn.challenges.csv_hints import finite_number, number_hint
 from radlearn.challenges.label_notes import is_any_there, note_contradictions, with_some_label
+from radlearn.challenges.near_columns import VIEWS
 from radlearn.challenges.own_table import accepted, data_folder, one_value, read_table
 from radlearn.challenges.table_boxes import BOX, Corners, boxes_of, corners_in, look_at_boxes, near_corners, size_hint
 from radlearn.challenges.table_files import OwnImage, OwnTable
@@ -26,7 +28,7 @@ from radlearn.errors import BadLayout
 
 LABEL, PREFIX = "label", "label_"
 NEAR_LABEL = re.compile(r"labels?[\s_.:-]+(?=\w)", re.IGNORECASE)
-OPTIONAL = {"view": ("AP", "PA"), "sex": ("F", "M")}
+OPTIONAL = {"view": VIEWS, "sex": ("F", "M")}
 AGE, CATEGORY, MASK = "age_years", "category", "mask"
 KNOWN = (LABEL, *BOX, *OPTIONAL, AGE, CATEGORY)
 OLDEST = 120
@@ -92,9 +94,10 @@ def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
         return OwnTable(Path(path), columns, troubles=[f"{Path(path).name}, line {HEADER_LINE}: {words}"]), []
     box, several = corners_in(columns), label_columns(columns)
     needed = box or several or (LABEL,)
-    table = read_table(path, needed, (*KNOWN, *box, *several))
+    table = read_table(path, needed, (*KNOWN, *box, *several), class_columns(columns) if box else ())
     if LABEL in columns:
         table.notes += _notes_on_others(table)
+        look_at_labels(table, LABEL)
     hint = size_hint(columns) or _near_hint(table, several)
     lacking = bool(table.troubles) and "expected also" in table.troubles[-1]
     if columns and lacking and not table.images and not set(needed) <= set(columns):
@@ -107,6 +110,7 @@ def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
     cases = [_case_of(table, image, box) for image in table.images]
     if any(case.boxes_xyxy_px for case in cases):
         look_at_boxes(table, box)
+        look_at_classes(table, box, LABEL in columns)
     if several:
         _look_at_names(table, several)
         note_contradictions(table, cases, PREFIX)

@@ -35,7 +35,7 @@ def read_yolo(folder: Path, images: Sequence[Path]) -> Marked | None:
         return None
     names = class_names(folder, files_below(folder))
     first_of: dict[str, str] = {}
-    marked = Marked(folder, in_shares=True)
+    marked = Marked(folder, in_shares=True, called="YOLO", without_file=set(images) - lines.keys())
     polygons, posed, shape = 0, 0, key_points_in(files_below(folder))
     long: dict[str, list[str]] = {}
     for image in images:

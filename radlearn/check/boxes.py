@@ -1,4 +1,4 @@
-"""Boxes and persons of labelled X-rays, checked against the X-rays themselves: their size and their PatientID."""
+"""Boxes, persons and what else a table says of labelled X-rays, checked against the X-rays themselves: their size and their headers."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
@@ -9,8 +9,9 @@ import numpy as np
 from radlearn.amounts import counted
 from radlearn.challenges.box_readings import GRIDS_PX
 from radlearn.challenges.folders import within
+from radlearn.challenges.header_persons import patients_of_several
 from radlearn.challenges.marked_images import orientation_of
-from radlearn.challenges.xray_case import XrayCase
+from radlearn.challenges.xray_case import XrayCase, told_otherwise
 from radlearn.check.findings import Finding
 from radlearn.check.radiographs import XrayFacts
 from radlearn.metrics.boxes import iou
@@ -32,19 +33,18 @@ def box_findings(cases: Sequence[XrayCase], facts: Mapping[Path, XrayFacts], roo
         if header is None or facts[case.path].trouble:
             continue
         yield from _boxes_of(case, header.size_px, within(case.path, root))
+        if columns := told_otherwise(case, header):
+            yield Finding(
+                "header-other", within(case.path, root), f"its {' and '.join(columns)} in the table is another than in its header"
+            )
         if case.boxes_xyxy_px and (turn := orientation_of(case.path)) != 1:
             yield Finding("box-turned", within(case.path, root), f"its EXIF orientation is {turn}", boxes_xyxy_px=case.boxes_xyxy_px)
     yield from _on_a_smaller_grid(cases, facts)
-    by_patient: dict[str, dict[str, XrayCase]] = {}
-    for case in cases:
-        header = facts[case.path].header if case.path in facts else None
-        if header is not None and header.patient_id:
-            by_patient.setdefault(header.patient_id, {}).setdefault(case.person, case)
-    for people in by_patient.values():
-        if len(people) > 1:
-            files = [within(case.path, root) for case in people.values()]
-            found = f"its PatientID is on X-rays of {counted(len(people), 'people')} ({', '.join(sorted(people)[:4])})"
-            yield Finding("persons-header", files[0], found, tuple(files[1:]))
+    headers = [facts[case.path].header if case.path in facts else None for case in cases]
+    for people in patients_of_several(cases, ["" if header is None else header.patient_id for header in headers]):
+        files = [within(case.path, root) for case in people.values()]
+        found = f"its PatientID is on X-rays of {counted(len(people), 'people')} ({', '.join(sorted(people)[:4])})"
+        yield Finding("persons-header", files[0], found, tuple(files[1:]))
 
 
 def _on_a_smaller_grid(cases: Sequence[XrayCase], facts: Mapping[Path, XrayFacts]) -> Iterator[Finding]:

@@ -157,6 +157,11 @@ RULES = {
         "one PatientID, several people",
         "If PatientID tells people apart in these files, mend persons.csv, or the column person of the table.",
     ),
+    "header-other": Rule(
+        "warning",
+        "X-rays of which the table says another view, sex or age than the header",
+        "The header is taken. Look whether the rows of the table are those of their X-rays, then mend the table or leave out the column.",
+    ),
     "age-form": Rule("note", "ages not written as DICOM has them", "Nothing: radlearn reads them as years."),
     "age": Rule("warning", "ages that nobody has", "They are treated as missing."),
     "shortcut": Rule(

@@ -11,11 +11,10 @@ from collections import defaultdict
 from pathlib import Path
 
 from radlearn.challenges import rsna_layout as rsna
-from radlearn.challenges.folders import TRUTH_TABLE
+from radlearn.challenges.folders import FINDINGS_TABLE, TRUTH_TABLE
 from radlearn.csv_files import write_rows
 from radlearn.digital_thorax.planning import OTHER_FINDINGS
 
-FINDINGS_TABLE = "findings.csv"
 OPACITIES = ("consolidation", "bronchopneumonia", "ground glass")
 "The kinds of pneumonia, of which an X-ray with an opacity has one or several."
 FINDINGS = (*OPACITIES, *OTHER_FINDINGS)

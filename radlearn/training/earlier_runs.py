@@ -15,7 +15,7 @@ from radlearn.progress import say
 from radlearn.training.checkpoint_header import STARTED, digest_in, header_of
 from radlearn.training.run_files import shown
 from radlearn.training.run_folder import Run, open_run
-from radlearn.training.run_state import cannot_go_on
+from radlearn.training.run_state import cannot_go_on, is_trained, unfinished
 from radlearn.training.splits import split_digest
 
 PLACE, IDENTITY = "start_from", "start_from_identity"
@@ -88,12 +88,15 @@ def finished_run(folder: Path, task: str) -> Run:
     """Open a run to start from.
 
     Raises:
-        BadRunFolder: if it is no run of the task, or has no weights yet.
+        BadRunFolder: if it is no run of the task, or was not trained to its end.
     """
     run = open_run(folder, task)
     if not run.best_weights.is_file():
         then = cannot_go_on(run) or f"To continue: {run.resume_command}"
         raise BadRunFolder(f"{run.folder}: has no trained weights yet to start from. {then}")
+    # Its best weights are those of its first epochs, and become others where it goes on.
+    if not is_trained(run):
+        raise BadRunFolder(unfinished(run))
     return run
 
 

@@ -1,9 +1,8 @@
 """Splits of a task's cases by person, kept in the run folder."""
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from radlearn.amounts import counted, noun_of, part_of, verb_of
 from radlearn.challenges.challenge import Case, CaseT
@@ -25,17 +24,7 @@ from radlearn.training.splits import (
 from radlearn.workflow.case_contents import compared, contents_of
 from radlearn.workflow.case_labels import label_names, label_values, labels_in_words
 from radlearn.workflow.earlier_runs import Seen, refuse_seen_people
-
-
-class SplitWords(NamedTuple):
-    """How messages name the items and the finding, and how many items with and without the finding a subset must hold."""
-
-    items: str = "X-rays"
-    finding: str = "an opacity"
-    least: int = 2
-
-
-XRAYS = SplitWords()
+from radlearn.workflow.table_splits import XRAYS, SplitWords, asked_for, spelled
 
 
 class Labelled(Protocol):
@@ -107,7 +96,7 @@ def split_cases(
             raise BadSetting(f"{every}: there is nothing to tell apart. Training needs both; look at the labels of the data.")
         contents = contents_of(cases)
         together, copies, same = _kept_together(cases, contents, looks.twins() if looks else [])
-        asked = _asked_for(cases, fold, known, copies, words)
+        asked = asked_for(cases, fold, known, copies, words, run)
         truths = [content.truth for content in contents]
         _tell_copies(cases, copies, same, [labels_in_words(case) for case in cases] if names else known, truths, words)
 
@@ -136,47 +125,6 @@ def split_cases(
         prove_same([case for held in held_by.values() for case in held], run, with_truth=True)
     by_id = {item.case.image_id: item for item in items}
     return {subset: [by_id[case.image_id] for case in held] for subset, held in held_by.items()}
-
-
-def _asked_for(
-    cases: Sequence[Case], fold: int | None, labels: Sequence[bool], copies: Sequence[Sequence[int]], words: SplitWords
-) -> list[str]:
-    """Return the subset of each case that a table of one's own asks for; nothing where it asks for none.
-
-    Raises:
-        BadSetting: with a fold, which would be another split; if a subset lacks images with or without the finding, or a person is in two,
-            or an image is.
-    """
-    asked = [subset for case in cases if (subset := getattr(case, "split", None)) is not None]
-    if not asked:
-        return []
-    if fold is not None:
-        raise BadSetting("The table's column split says who is in which subset, so there are no folds. Remove the column, or --fold.")
-    torn = [numbers for numbers in copies if len({asked[number] for number in numbers}) > 1]
-    if torn:
-        first = torn[0][0]
-        second = next(number for number in torn[0] if asked[number] != asked[first])
-        one, other = (f"{cases[number].path.name} of {cases[number].person} ({asked[number]})" for number in (first, second))
-        raise BadSetting(
-            f"By the table's column split, {counted(len(torn), words.items)} {verb_of(len(torn), 'are')} in two subsets under two names: "
-            f"{one} and {other} are one and the same image, so that what was learnt by heart would be tested. Remove one of the two rows, "
-            "or put both into one subset."
-        )
-    persons = [_spelled(case.person) for case in cases]
-    place_of: dict[str, int] = {}
-    for number, person in enumerate(persons):
-        if asked[(first := place_of.setdefault(person, number))] != asked[number]:
-            one, other = (f"{cases[place].person!r} ({cases[place].path.name}, {asked[place]})" for place in (first, number))
-            raise BadSetting(
-                f"By the table's column split, a person is in two subsets: {one} and {other}. A person must be in one subset only: move "
-                "these images into one, or give two people two names that do not look alike."
-            )
-    for subset in SUBSETS:
-        held = [label for label, other in zip(labels, asked, strict=True) if other == subset]
-        if min(sum(held), len(held) - sum(held)) < words.least:
-            found = f"{subset} holds {counted(sum(held), words.items)} with {words.finding} and {len(held) - sum(held):,} without"
-            raise BadSetting(f"By the table's column split, {found}; every subset needs {words.least} of each. Move some people.")
-    return asked
 
 
 def cases_by_subset(cases: Sequence[CaseT], run: Run) -> dict[str, list[CaseT]]:
@@ -263,7 +211,7 @@ def _kept_together(
             person = other
         return person
 
-    named = spelt([_spelled(case.person) for case in cases]).persons
+    named = spelt([spelled(case.person) for case in cases]).persons
     holders: dict[str, list[int]] = defaultdict(list)
     for number, content in enumerate(contents):
         if content.pixels:
@@ -294,7 +242,7 @@ def _tell_copies(
             if len({what[number] for number in numbers}) > 1
         ]
 
-    if shared := differing([_spelled(case.person) for case in cases]):
+    if shared := differing([spelled(case.person) for case in cases]):
         one, other = (f"{cases[number].image_id} of {cases[number].person}" for number in shared[0])
         say(
             f"{counted(len(shared), words.items)} {verb_of(len(shared), 'are')} there under the names of several persons, such as {one} "
@@ -326,11 +274,6 @@ def _tell_copies(
             f"{cases[first].image_id} and {cases[second].image_id}. Look at both: correct the wrong {what}, or remove one.",
             style="bold yellow",
         )
-
-
-def _spelled(person: str) -> str:
-    """Return the name of a person as it looks."""
-    return " ".join(unicodedata.normalize("NFC", person).split())
 
 
 def _some(image_ids: Sequence[str], of: int) -> str:

@@ -267,3 +267,20 @@ def test_boxes_with_confidences_are_no_truth(tmp_path: Path, key: str, value: ob
 def test_what_people_wrote_beside_boxes_is_no_confidence(tmp_path: Path, further: dict[str, object]) -> None:
     coco(tmp_path, annotations=[{**mark, **further} for mark in MARKS])
     assert boxes_of(tmp_path, "opacity") == BOXES
+
+
+def test_an_image_under_two_ids_of_which_one_has_no_box_is_refused(tmp_path: Path) -> None:
+    coco(tmp_path, images=[*IMAGES, {"id": 9, "file_name": "a.png"}])
+    with pytest.raises(BadLayout, match=r"coco\.json: images/a\.png has 2 boxes under the id 7 and none under 9\. Nothing says which"):
+        xray_table(tmp_path)
+
+
+@pytest.mark.parametrize("split", [True, False])
+def test_an_id_for_each_box_is_read_and_said_where_the_boxes_differ(tmp_path: Path, split: bool) -> None:
+    again = [MARKS[0], {**MARKS[1], "image_id": 9}] if split else [*MARKS, *({**one, "image_id": 9, "id": one["id"] + 9} for one in MARKS)]
+    coco(tmp_path, images=[*IMAGES, {"id": 9, "file_name": "a.png"}], annotations=again)
+    said = [line for line in xray_table(tmp_path).assumed if "listed under several ids" in line]
+    assert (
+        said == ["1 image is listed under several ids of coco.json with other boxes, such as images/a.png: all of them are read."] * split
+    )
+    assert boxes_of(tmp_path) == BOXES

@@ -1,10 +1,11 @@
 """A folder that was named in place of the table in it: a table that cannot be read is named with what is wrong with it."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from radlearn.challenges import covid19, rsna, ultrasound
+from radlearn.challenges import covid19, rsna, rsna_layout, ultrasound
 from radlearn.challenges.folder_tables import tables_hint, unread_table
 from radlearn.check.audit import audit_folder
 from radlearn.errors import BadLayout
@@ -135,3 +136,26 @@ def test_a_folder_with_nothing_but_a_table_is_told_of_it(tmp_path: Path) -> None
     (tmp_path / "cases.csv").write_text("path;label\n/elsewhere/1.png;1\n")
     with pytest.raises(BadLayout, match=r"separated by semicolons.*Then name it itself"):
         audit_folder(tmp_path)
+
+
+LABEL_ROWS = "patientId,x,y,width,height,Target\nxray-000,,,,,0\n"
+UNUSED = {"stage_2_train_labels (1).csv": LABEL_ROWS, "labels_reader2.csv": LABEL_ROWS, "cases.csv": "path,label\na.dcm,1\n",
+          "boxes.csv": "path,x0,y0,x1,y1\na.dcm,,,,\n", "many.csv": "path,label_mass\na.dcm,1\n"}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNUSED)
+def test_a_second_table_beside_the_challenges_layout_is_said_not_to_be_read(tmp_path: Path, small_rsna: Path, name: str) -> None:
+    folder = Path(shutil.copytree(small_rsna, tmp_path / "rsna"))
+    before = [note for note in rsna_layout.audit(folder)[2] if "not read" in note]
+    (folder / name).write_text(UNUSED[name])
+    (said,) = (note for note in rsna_layout.audit(folder)[2] if "not read" in note)
+    assert before == []
+    assert said.startswith(f"{folder}: {name} is not read, because the challenge's table lies there under its own name.")
+    assert (f"To use {name}, name it itself: --data " in said) == ("path" in UNUSED[name])
+
+
+@pytest.mark.parametrize("text", ["patientId,PatientSex\na,F\n", "site,number\nN,3\n", "path;label\na;1\n", ""])
+def test_other_tables_beside_it_are_nobodys_business(tmp_path: Path, small_rsna: Path, text: str) -> None:
+    folder = Path(shutil.copytree(small_rsna, tmp_path / "rsna"))
+    (folder / "notes.csv").write_text(text)
+    assert not any("not read" in note for note in rsna_layout.audit(folder)[2])

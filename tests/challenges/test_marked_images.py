@@ -138,3 +138,12 @@ def test_a_size_that_only_the_turned_picture_has_says_what_the_boxes_are_of(tmp_
         boxes = marked(path, (2, 2, 20, 20))
         boxes.stated_px[path] = tuple(map(float, size_of(path) or ()))  # type: ignore[assignment]
         assert told is not any("EXIF" in one for one in boxes.table(()).assumed)
+
+
+def test_a_single_pixel_is_no_finding_and_of_a_class_without_one_it_may_be_any(tmp_path: Path) -> None:
+    one = marked(picture(tmp_path / "a.png"), (0, 0, 1, 1))
+    with pytest.raises(BadLayout, match=r"a\.txt, line 1: the box is a single pixel"):
+        one.table(())
+    both = marked(tmp_path / "a.png", (10, 5, 30, 25))
+    both.images[picture(tmp_path / "b.png")] = [Mark("No finding", (0, 0, 1, 1), "b.txt, line 1")]
+    assert [row["x0"] for row in both.table(()).rows] == ["10", ""]

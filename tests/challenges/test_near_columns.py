@@ -124,3 +124,15 @@ def test_numbers_of_several_sites_are_asked_about_and_not_refused(tmp_path: Path
     table, _ = audit(table_of(tmp_path, {**LABELS, "person": persons, "patient_id": list("111122")}, "study"))
     assert table.troubles == []
     assert "column patient_id: 1 is one person by this column and 2 by the column person" in table.notes[-1]
+
+
+@pytest.mark.parametrize(("column", "values", "asked"), [("fold", "012340", True), ("CV-fold", "111222", True), ("fold", "000000", False),
+                                                         ("fold", "abcabc", False), ("site", "012340", False)])  # fmt: skip
+def test_a_column_of_folds_is_asked_for_and_stays_a_group(tmp_path: Path, column: str, values: str, asked: bool) -> None:
+    table, cases = audit(table_of(tmp_path, {**LABELS, column: list(values)}))
+    listed = ", ".join(sorted(set(values)))
+    assert [f"column {column} holds {listed} and is not read as a split" in note for note in table.notes] == [True] * asked
+    assert table.troubles == []
+    assert cases[0].groups == ((column, values[0]),)
+    table, _ = audit(table_of(tmp_path, {**LABELS, column: list(values), "split": ["train"] * 2 + ["validation"] * 2 + ["test"] * 2}))
+    assert table.notes == []

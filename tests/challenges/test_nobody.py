@@ -12,7 +12,7 @@ from radlearn.challenges.table_audit import audit_xray_table
 
 def test_every_word_is_known_in_any_case() -> None:
     for word in WORDS:
-        for written in (word, word.upper(), word.title(), word.replace(" ", "_")):
+        for written in (word, word.upper(), word.title(), word.replace(" ", "_"), WORDS[word]):
             assert len(nobody_notes("t.csv", [written, "p", written], "images")) == 1
 
 
@@ -54,3 +54,33 @@ def test_a_long_number_that_a_spreadsheet_rounded_is_named(person: str) -> None:
 @pytest.mark.parametrize("person", ["1e+05", "12E4", "5E10", "1.5E+01", "1.23E-05", "1.2.840.10008", "123456789012", "E+11"])
 def test_other_names_are_not_rounded_numbers(person: str) -> None:
     assert rounded_trouble([person]) == ""
+
+
+OTHERS = ["1836", "436", "P7"]
+
+
+@pytest.mark.parametrize(
+    "person",
+    ["#N/A", "#NV", "#REF!", "#BEZUG!", "#NAME?", "#VALEUR!", "#¡REF!", "#¿NOMBRE?", "#DIV/0!", "#ПУСТО!", "#ÜBERLAUF!", "####", "Err:502",
+     "k.A.", "N. N.", "n.v.t.", "Keine Angabe", "Non renseigné", "DESCONOCIDA", "anônimo", "неизвестно", "不明", "없음", "XXXX", "ZZZ", "…",
+     "-1", "0", "000", "0.0", "1899-12-30", "1900-01-00", "12. Mrz", "12-Mar", "Mar-12", "12-déc", "3.12.2024", "2024-03-12"],
+)  # fmt: skip
+def test_what_a_spreadsheet_or_a_person_writes_for_nobody_is_doubted_on_several_images(person: str) -> None:
+    (note,) = nobody_notes("t.csv", [person, person, *OTHERS, *OTHERS], "images")
+    assert f"2 images are of person {person!r}" in note
+    assert nobody_notes("t.csv", [person, *OTHERS, *OTHERS], "images") == []
+
+
+@pytest.mark.parametrize(
+    "person", ["P12", "JS", "#12", "#A7", "Anna", "Otto", "1-12", "12.5", "Maria 12", "1.2.840.10008", "A-1", "M", "mar", "10"]
+)
+def test_names_are_believed(person: str) -> None:
+    assert nobody_notes("t.csv", [person, person, *OTHERS], "images") == []
+
+
+@pytest.mark.parametrize(
+    "persons",
+    [["0", "1", "2"], ["00", "01"], ["AAA", "ABC"], ["K.A.", "J.S."], ["2024-03-12", "2024-03-13"], ["#NV", "#AB"], ["3. Mai", "4. Mai"]],
+)
+def test_what_others_are_called_like_is_believed(persons: list[str]) -> None:
+    assert nobody_notes("t.csv", [*persons, *persons], "images") == []

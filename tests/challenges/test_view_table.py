@@ -65,3 +65,10 @@ def test_a_table_with_a_field_of_any_length_is_a_message(tmp_path: Path, place: 
     (tmp_path / "headers.csv").write_text(LONG[place])
     with pytest.raises(BadLayout, match=r"headers\.csv, line \d+: is not CSV(: | \()field larger than field limit"):
         views_of(tmp_path / "labels.csv", ["a"])
+
+
+@pytest.mark.parametrize("word", ["LL", "LATERAL", "frontal", "AP_SUPINE", "0"])
+def test_a_word_that_is_no_view_is_refused_as_in_a_table_of_ones_own(tmp_path: Path, word: str) -> None:
+    (tmp_path / "v.csv").write_text(f"patientId,view\na,{word}\nb,{word}\nc,PA\nelse,{word}\n")
+    with pytest.raises(BadLayout, match=rf"v\.csv: says the view '{word.upper()}' of 2 images; expected AP or PA, or an empty field"):
+        views_of(tmp_path / "labels.csv", IDS, tmp_path / "v.csv")

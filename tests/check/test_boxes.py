@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,6 +35,27 @@ def test_one_patient_id_on_xrays_of_two_people_is_told() -> None:
     facts = {case.path: XrayFacts(case.path, header=HEADER) for case in cases}
     (one,) = box_findings(cases, facts, Path())
     assert (one.rule, one.file, one.also) == ("persons-header", "a.dcm", ("b.dcm",))
+
+
+@pytest.mark.parametrize(
+    ("told", "columns"),
+    [
+        ({"view": "PA"}, "view"),
+        ({"sex": "M"}, "sex"),
+        ({"age_years": 43.0}, "age_years"),
+        ({"view": "PA", "sex": "M", "age_years": 12.0}, "view and sex and age_years"),
+        ({"view": "AP", "sex": "F", "age_years": 41.0}, ""),
+        ({}, ""),
+    ],
+)
+def test_what_a_table_says_otherwise_than_the_header_is_told(told: dict[str, Any], columns: str) -> None:
+    case = replace(Case("a", Path("a.dcm"), False, (), None, "p"), **told)
+    found = [
+        one.found for one in box_findings([case], {case.path: XrayFacts(case.path, header=HEADER)}, Path()) if one.rule == "header-other"
+    ]
+    assert found == [f"its {columns} in the table is another than in its header"] * bool(columns)
+    silent = replace(HEADER, view=None, sex=None, age_years=None)
+    assert not list(box_findings([case], {case.path: XrayFacts(case.path, header=silent)}, Path()))
 
 
 @pytest.mark.parametrize("turn", [1, 3, 6, 8])

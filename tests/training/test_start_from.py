@@ -1,5 +1,7 @@
 """A training that starts from another run begins with its weights, as far as they fit."""
 
+import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -92,6 +94,28 @@ def test_only_a_finished_run_of_the_task_can_be_started_from(broken: str, tmp_pa
         folder.mkdir()
     with pytest.raises(BadRunFolder, match=str(folder)):
         finished_run(folder, "classification")
+
+
+@dataclass(frozen=True)
+class FourEpochs:
+    epochs: int = 4
+
+
+@pytest.mark.parametrize(("epochs", "left"), [(2, True), (4, False)])
+def test_a_run_that_was_stopped_before_its_end_is_not_started_from(tmp_path: Path, epochs: int, left: bool) -> None:
+    run = new_run(tmp_path / "run", "classification", FourEpochs())
+    run.best_weights.parent.mkdir()
+    save_weights(run.best_weights, network(2), {})
+    run.history_file.write_text("".join(json.dumps({"epoch": epoch}) + "\n" for epoch in range(1, epochs + 1)))
+    if not left:
+        assert finished_run(run.folder, "classification").folder == run.folder
+        return
+    with pytest.raises(BadRunFolder, match="its training has not finished"):
+        finished_run(run.folder, "classification")
+    run.last_checkpoint.parent.mkdir(exist_ok=True)
+    run.last_checkpoint.touch()
+    with pytest.raises(BadRunFolder, match=r"its training has not finished\. To continue: radlearn classification resume"):
+        finished_run(run.folder, "classification")
 
 
 def network(outputs: int) -> nn.Module:

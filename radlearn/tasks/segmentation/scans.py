@@ -17,7 +17,8 @@ from radlearn.scans.ct_files import read_scan
 from radlearn.scans.geometry import Volume
 from radlearn.tasks.segmentation.inverted_masks import say_inverted
 from radlearn.training.run_folder import Run
-from radlearn.workflow.splits import SplitWords, split_cases
+from radlearn.workflow.splits import split_cases
+from radlearn.workflow.table_splits import SplitWords
 
 FEWEST_WITH_LESION = 3  # One for each subset
 # How the data set of CTs speaks of itself.

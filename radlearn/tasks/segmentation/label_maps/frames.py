@@ -17,7 +17,8 @@ from radlearn.scans.plain_images import refuse_other_axes
 from radlearn.scans.ultrasound_images import UltrasoundImage, read_ultrasound
 from radlearn.tasks.segmentation.inverted_masks import say_inverted
 from radlearn.training.run_folder import Run
-from radlearn.workflow.splits import SplitWords, split_cases
+from radlearn.workflow.splits import split_cases
+from radlearn.workflow.table_splits import SplitWords
 
 IMAGES = Words("image cache", "images", "prepared", "Repair or remove these files")
 

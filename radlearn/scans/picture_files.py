@@ -21,6 +21,7 @@ from radlearn.files import read_whole
 from radlearn.scans.deep_channels import deep_channels, has_deep_channels
 from radlearn.scans.file_names import PICTURE_SUFFIXES
 from radlearn.scans.jpeg_pictures import jpeg_trouble
+from radlearn.scans.pixel_order import lost_end
 from radlearn.scans.swapped_bytes import SWAPPED, has_swapped_bytes
 from radlearn.scans.tiff_kinds import GreyTiff, grey_tiff
 
@@ -65,6 +66,8 @@ class Stored(NamedTuple):
     turned: bool = False
     # How far the channels of a pixel lie apart at most, of 255.
     apart: int = 0
+    # What is odd about where the numbers lie in the file.
+    order: str = ""
 
 
 def is_picture(path: str | Path) -> bool:
@@ -103,6 +106,7 @@ def picture_of(path: Path, stored: Stored) -> Picture:
         shares = 1 - shares
         notes.append("inverted, because its TIFF header says that 0 is white")
     notes += ["turned as its EXIF orientation says"] if stored.turned else []
+    notes += [stored.order] if stored.order else []
     return Picture(np.ascontiguousarray(shares, dtype=np.float32), stored.bits, tuple(notes))
 
 
@@ -134,6 +138,10 @@ def read_stored(path: str | Path, colours: Colours = "refused") -> Stored:
                 stored = grey_of_channels(path, channels[..., :3], channels[..., 3], 65535, colours)
             else:
                 stored = _grey(path, image, colours)
+            # What is packed is refused where its end is missing.
+            is_plain = image.format == "BMP" or (image.format == "TIFF" and image.info.get("compression") == "raw")
+            if is_plain and stored.values.ndim == 2:
+                stored = stored._replace(order=lost_end(stored.values, last_first=image.format == "BMP"))
     except UnreadableScan:
         raise
     except UnidentifiedImageError:

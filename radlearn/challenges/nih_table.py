@@ -32,6 +32,7 @@ from radlearn.challenges.xray_case import XrayCase
 from radlearn.csv_cells import restored
 from radlearn.errors import BadLayout
 from radlearn.folder_walks import walked
+from radlearn.scans.views import view_named
 
 FINDINGS = (
     "Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Effusion", "Emphysema", "Fibrosis", "Hernia", "Infiltration", "Mass",
@@ -249,7 +250,7 @@ def _case_of(table: OwnTable, line: int, cells: Cells, path: Path) -> XrayCase:
 def _one_of(table: OwnTable, line: int, cells: Cells, column: str, values: tuple[str, str]) -> str | None:
     text = cells.get(column, "")
     if text and text not in values:
-        hint = f" Write {text.upper()}." if text.upper() in values else ""
+        hint = f" Write {view_named(text)}." if view_named(text) in values else ""
         table.troubles.append(f"{table.at(line, column)}: is {text!r}; expected {' or '.join(values)}, or an empty field.{hint}")
     return text or None
 

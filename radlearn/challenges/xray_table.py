@@ -23,6 +23,7 @@ from radlearn.challenges.table_files import OwnImage, OwnTable
 from radlearn.challenges.table_rows import HEADER_LINE, columns_of
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.errors import BadLayout
+from radlearn.scans.views import view_named
 
 LABEL, PREFIX = "label", "label_"
 NEAR_LABEL = re.compile(r"labels?[\s_.:-]+(?=\w)", re.IGNORECASE)
@@ -191,7 +192,7 @@ def _label_of(table: OwnTable, image: OwnImage, column: str = LABEL) -> bool | N
 def _told(table: OwnTable, image: OwnImage, column: str, values: tuple[str, ...]) -> str | None:
     text = one_value(table, image, column)
     if text and text not in values:
-        meant = next((value for value in values if text.upper() == value), None)
+        meant = next((value for value in values if view_named(text) == value), None)
         if column == "sex":
             meant = next((value for value, words in SEX_WORDS.items() if text.casefold() in words.split()), None)
         hint = f" Write {meant}." if meant else ""

@@ -12,6 +12,7 @@ from radlearn.errors import RadlearnWarning, UnreadableScan
 from radlearn.file_names import readable
 from radlearn.scans.body_parts import CHEST, folded
 from radlearn.scans.dicom import Radiograph, RadiographHeader
+from radlearn.scans.views import is_frontal
 
 VOLUME_MODALITIES = {"CT", "MR", "PT"}
 NO_XRAY_MODALITIES = {
@@ -20,7 +21,6 @@ NO_XRAY_MODALITIES = {
 }  # fmt: skip
 "Of no image of a chest X-ray: volumes, ultrasound, endoscopy, microscopy, the eye, the breast, the teeth, … (PS3.3 C.7.3.1.1.1)."
 XRAY_MODALITIES = {"CR", "DX", "DR", "RG", "XA", "RF", "OT", ""}
-FRONTAL = {"PA", "AP", "AP SUPINE", "AP ERECT", ""}
 WAYS = set("LRAPHF")
 "Left, right, anterior, posterior, head, feet."
 LEAST_PX, SMALLEST_PX = 200, 32
@@ -40,8 +40,8 @@ def header_doubts(header: RadiographHeader) -> Iterator[tuple[str, str]]:
     """Yield (rule of `radlearn check`, what was found) for what a header says against a frontal chest X-ray."""
     if header.modality not in XRAY_MODALITIES:
         yield "image-not-xray", f"Modality is {header.modality}"
-    if (view := (header.view or "").upper()) not in FRONTAL:
-        yield "image-lateral", f"the view is {view}"
+    if not is_frontal(header.view or ""):
+        yield "image-lateral", f"the view is {header.view}"
     elif header.described_view:
         yield "image-lateral", f"ViewPosition is empty, and its description says {header.described_view}"
     part = header.body_part.upper()

@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from radlearn.amounts import counted, verb_of
 from radlearn.errors import UnreadableScan
-from radlearn.file_kinds import kind_of, picture_advice
+from radlearn.file_kinds import image_kind, kind_of, picture_advice
 from radlearn.files import read_whole
 from radlearn.scans.deep_channels import deep_channels, has_deep_channels
 from radlearn.scans.file_names import PICTURE_SUFFIXES
@@ -168,8 +168,8 @@ def _unidentified(content: bytes) -> str:
     if content.startswith(TIFF_STARTS):
         return "is a TIFF that is damaged, or of a kind that radlearn does not read. Save it in grey of 8 or 16 bits, without layers."
     kind = kind_of(content)
-    if kind == "DICOM":
-        return "is DICOM, and no picture. Name it .dcm."
+    if image_kind(content) == "DICOM":
+        return f"is DICOM, and no picture. {kind.partition('. ')[2]}."
     if "does not read" in (known := picture_advice(content)):
         return f"is {known}."
     what = f"is {kind}" if kind and "picture" not in kind else "is no picture that can be read, or is damaged"

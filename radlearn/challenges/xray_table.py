@@ -23,6 +23,7 @@ from radlearn.challenges.table_files import OwnImage, OwnTable
 from radlearn.challenges.table_rows import HEADER_LINE, columns_of
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.errors import BadLayout
+from radlearn.file_names import called
 from radlearn.scans.views import view_named
 
 LABEL, PREFIX = "label", "label_"
@@ -217,5 +218,5 @@ def with_boxes(cases: Sequence[XrayCase]) -> list[XrayCase]:
     """
     if bare := [case for case in cases if case.label and not case.boxes_xyxy_px]:
         found = f"{counted(len(bare), 'X-rays')} with the finding {verb_of(len(bare), 'have')} no box, the first being {bare[0].image_id}"
-        raise BadLayout(f"{found} ({bare[0].path}). Detection learns from boxes: columns {', '.join(BOX)}, in pixels.")
+        raise BadLayout(f"{found} ({called(bare[0].path)}). Detection learns from boxes: columns {', '.join(BOX)}, in pixels.")
     return list(cases)

@@ -15,6 +15,7 @@ from scipy.ndimage import uniform_filter
 
 from radlearn.check.headers import identifying, told
 from radlearn.errors import UnreadableScan
+from radlearn.file_names import called
 from radlearn.files import read_whole
 from radlearn.progress import in_parallel
 from radlearn.scans.chest_xray import VOLUME_MODALITIES, modality_refusal, refusal
@@ -164,7 +165,7 @@ def _remarks(caught: Sequence[warnings.WarningMessage], path: Path) -> Iterator[
     for one in caught:
         for kind, rule in ((ForProcessingWarning, "image-raw"), (PolarityWarning, "image-polarity")):
             if issubclass(one.category, kind):
-                yield rule, str(one.message).removeprefix(f"{path}: ")
+                yield rule, str(one.message).removeprefix(f"{called(path)}: ")
         if issubclass(one.category, PixelWarning):
             rules = dict.fromkeys(rule for words, rule in OF_PIXELS if words in str(one.message))
-            yield from ((rule, str(one.message).removeprefix(f"{path}: ")) for rule in rules)
+            yield from ((rule, str(one.message).removeprefix(f"{called(path)}: ")) for rule in rules)

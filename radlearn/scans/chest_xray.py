@@ -5,11 +5,12 @@
 
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
 from radlearn.errors import RadlearnWarning, UnreadableScan
-from radlearn.file_names import readable
+from radlearn.file_names import called, readable
 from radlearn.scans.body_parts import CHEST, folded
 from radlearn.scans.dicom import Radiograph, RadiographHeader
 from radlearn.scans.views import is_frontal
@@ -55,7 +56,7 @@ def header_doubts(header: RadiographHeader) -> Iterator[tuple[str, str]]:
         yield "image-small", f"{header.size_px[1]} × {header.size_px[0]} px (width × height)"
 
 
-def refuse_no_chest_xray(path: object, xray: Radiograph) -> tuple[str, ...]:
+def refuse_no_chest_xray(path: str | Path, xray: Radiograph) -> tuple[str, ...]:
     """Return what is doubtful about an X-ray, as notes, and warn of it.
 
     Args:
@@ -72,7 +73,7 @@ def refuse_no_chest_xray(path: object, xray: Radiograph) -> tuple[str, ...]:
         raise UnreadableScan(f"{path}: {words}")
     notes = tuple(f"may be no frontal chest X-ray: {found}" for _, found in header_doubts(xray.header))
     for note in notes:
-        warnings.warn(ChestWarning(readable(note), readable(str(path))), stacklevel=2)
+        warnings.warn(ChestWarning(readable(note), readable(called(Path(path)))), stacklevel=2)
     return notes
 
 

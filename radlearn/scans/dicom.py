@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from radlearn.errors import BadSetting, RadlearnWarning, UnreadableScan
-from radlearn.file_names import readable
+from radlearn.file_names import called, readable
 from radlearn.files import opened_to_read
 from radlearn.folder_walks import walked
 from radlearn.scans.body_parts import CODED, OF_EXAMINATION, OF_SERIES, other_part_in
@@ -224,7 +224,7 @@ def _of_picture(path: Path) -> Radiograph:
     dull = flat(picture.pixels)
     notes = (*picture.notes, f"{dull}: export it with its full contrast") if dull else picture.notes
     for note in notes:
-        warnings.warn(PixelWarning(readable(note), readable(str(path))), stacklevel=3)
+        warnings.warn(PixelWarning(readable(note), readable(called(Path(path)))), stacklevel=3)
     return Radiograph(picture.pixels, header, notes, has_two_values(picture.pixels))
 
 
@@ -255,7 +255,7 @@ def _warn(xray: Xray, display: Display, of_pixels: str) -> tuple[str, ...]:
         spacing = pixel_spacing_of(xray.said)
     doubts += [PixelWarning(note) for note in (*display.notes, of_pixels, spacing.note) if note]
     for doubt in doubts:
-        warnings.warn(type(doubt)(readable(doubt.note), readable(str(xray.path))), stacklevel=3)
+        warnings.warn(type(doubt)(readable(doubt.note), readable(called(xray.path))), stacklevel=3)
     return tuple(doubt.note for doubt in doubts)
 
 

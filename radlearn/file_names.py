@@ -96,6 +96,15 @@ def utf8_path(path: Path) -> Iterator[Path]:
         yield Path(f"/proc/self/fd/{opened.fileno()}")
 
 
+def composed(name: str) -> str:
+    """Return a name with each accented letter as one character (Unicode NFC). macOS writes two, and zip files carry them elsewhere.
+
+    >>> composed("Mu\u0308ller.png") == "M\xfcller.png"
+    True
+    """
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
 def from_home(path: str | Path) -> Path:
     """Return a path whose `~` stands for the user's home folder, as a shell has it; where nobody knows that folder it is a name as any.
 
@@ -128,4 +137,4 @@ def distinct_file_names(names: Sequence[str], suffix: str = "") -> list[str]:
 
 def _same(name: str) -> str:
     """Return what equal names have in common where upper and lower case are one, or two spellings of an umlaut."""
-    return unicodedata.normalize("NFC", name).casefold()
+    return composed(name).casefold()

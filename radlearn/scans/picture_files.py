@@ -23,7 +23,7 @@ from radlearn.scans.file_names import PICTURE_SUFFIXES
 from radlearn.scans.jpeg_pictures import jpeg_trouble
 from radlearn.scans.pixel_order import lost_end
 from radlearn.scans.swapped_bytes import SWAPPED, has_swapped_bytes
-from radlearn.scans.tiff_kinds import GreyTiff, grey_tiff
+from radlearn.scans.tiff_kinds import GreyTiff, grey_tiff, unread_kind
 
 MOST_PIXELS = 1 << 28
 "A hundred times a large X-ray. A small file can unpack to any number."
@@ -34,6 +34,7 @@ ALIKE = 3
 "So far apart, of 255, the channels of a grey JPEG may be."
 PAGES = "Name the page in the column page of a table, or save each as a file of its own."
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+ONE_NUMBER = "Save it in grey of 8 or 16 bits, with one number a pixel."
 ORIENTATION = 274
 TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: np.fliplr, 3: lambda grey: np.rot90(grey, 2), 4: np.flipud, 5: np.transpose, 6: lambda grey: np.rot90(grey, -1),
@@ -149,7 +150,9 @@ def read_stored(path: str | Path, colours: Colours = "refused") -> Stored:
     except Image.DecompressionBombError:
         raise UnreadableScan(f"{path}: holds more pixels than any X-ray has; it was not read.") from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError) as error:
-        raise UnreadableScan(f"{path}: is damaged or cut short. Copy it again from its source.") from error
+        words = unread_kind(content) if tiff is None else ""
+        found = f"{words}. {ONE_NUMBER}" if words else "is damaged or cut short. Copy it again from its source."
+        raise UnreadableScan(f"{path}: {found}") from error
     return stored._replace(values=_turned(stored.values, turn), turned=orientation in TURNS)
 
 
@@ -166,6 +169,8 @@ def _opened(content: bytes) -> Image.Image:
 def _unidentified(content: bytes) -> str:
     """Return what a file is that Pillow does not open, and what to do."""
     if content.startswith(TIFF_STARTS):
+        if words := unread_kind(content):
+            return f"{words}. {ONE_NUMBER}"
         return "is a TIFF that is damaged, or of a kind that radlearn does not read. Save it in grey of 8 or 16 bits, without layers."
     kind = kind_of(content)
     if image_kind(content) == "DICOM":

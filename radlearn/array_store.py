@@ -26,6 +26,7 @@ from radlearn.disk_trouble import must_have_space, trouble_in_words
 from radlearn.entry_files import Entry, Made, opened_entry, unproved_bytes, write_entry
 from radlearn.entry_sources import EntrySource, Sources
 from radlearn.errors import CacheTrouble, UnreadableScan
+from radlearn.file_names import with_known_names
 from radlearn.known_contents import KnownContents
 from radlearn.known_entries import KnownEntries, read_known, rewrite_known
 from radlearn.progress import cores, in_parallel, say, waiting
@@ -182,6 +183,7 @@ def _make_missing(
                 for note in outcome.notes:
                     notes.setdefault(note, []).append(one.name)
                 if outcome.trouble:
+                    outcome.trouble = with_known_names(outcome.trouble, filter(None, one.paths))
                     troubles.append(outcome)
                 else:
                     table.add(one.names, outcome.stamps, outcome.content)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from radlearn.file_contents import file_digest, stamp_of
+from radlearn.file_names import called
 
 # The files that an entry is made from, in order; None where one is missing. A folder stands for all files in it.
 Sources = tuple[Path | None, ...]
@@ -27,8 +28,8 @@ class EntrySource:
 
     @property
     def name(self) -> str:
-        """The name of its first file."""
-        return self._first.name
+        """The name of its first file, as messages call it."""
+        return Path(called(self._first)).name
 
     @property
     def names(self) -> tuple[str, ...]:

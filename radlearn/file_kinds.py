@@ -49,13 +49,15 @@ KINDS: tuple[tuple[bytes, str, str], ...] = (
         ONE_FILE.format("NAME.mhd"),
     ),
     (rb"ObjectType\s*=\s*Image", "MetaImage", "Name it .mha"),
-    (rb".{128}DICM", "DICOM", "Name the folder of its series, or convert it, for example with dcm2niix"),
+    (rb".{128}DICM", "DICOM", "Give it a name that ends with .dcm"),
     (rb".{344}(?:n\+1|ni1|n\+2|ni2)\x00", "NIfTI", "Name it .nii or .nii.gz"),
     (rb"SQLite format 3\x00", "a SQLite database", "Look where the file came from"),
     (rb"PAR1", "a Parquet table", "Save the table as CSV UTF-8"),
     (rb"\s*[\[{]\s*[\"{\[\]}]", "JSON", "Save the table as CSV, one row a line"),
 )
 "Pattern of the beginning, what it is, and what to do with it. More special ones stand before."
+IMAGES = ("DICOM", "NIfTI", "NRRD", "MetaImage")
+"Kinds of scans and X-rays; pictures are called so."
 STAND_INS = ("a Git LFS pointer", "an HTML page")
 
 
@@ -85,6 +87,16 @@ def kind_of(start: bytes) -> str:
     """
     found = ((what, advice) for pattern, what, advice in KINDS if re.match(pattern, start[:HEADER_BYTES], re.DOTALL | re.IGNORECASE))
     return next((f"{what}. {advice}" for what, advice in found), "")
+
+
+def image_kind(start: bytes) -> str:
+    """Return what kind of image a file is by its first bytes, without what to do; "" where it is none.
+
+    >>> image_kind(b"GIF89a"), image_kind(bytes(128) + b"DICM"), image_kind(b"%PDF-1.7")
+    ('a GIF picture', 'DICOM', '')
+    """
+    kind = kind_of(start).partition(". ")[0]
+    return kind if kind in IMAGES or kind.endswith("picture") else ""
 
 
 def stand_in(path: Path) -> str:

@@ -8,13 +8,34 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 LONGEST_NAME_BYTES = 255
 # All but the tab and the end of a line; those of Unicode that turn the direction of text or end a line.
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+_CALLED: dict[Path, str] = {}
+
+
+def call(copy: Path, name: str) -> None:
+    """Let messages of this process, and of those that it forks, call a file by another name: a copy in a cache, which nobody knows."""
+    _CALLED[copy] = name
+
+
+def called(path: Path) -> str:
+    """Return what messages call a file."""
+    return _CALLED.get(path, str(path))
+
+
+def with_known_names(text: str, paths: Iterable[Path]) -> str:
+    """Return a text about files with what messages call them in place of their paths."""
+    for path in paths:
+        if path in _CALLED:
+            text = text.replace(str(path), _CALLED[path])
+    return text
 
 
 def readable(text: str) -> str:
@@ -75,6 +96,15 @@ def utf8_path(path: Path) -> Iterator[Path]:
         yield Path(f"/proc/self/fd/{opened.fileno()}")
 
 
+def composed(name: str) -> str:
+    """Return a name with each accented letter as one character (Unicode NFC). macOS writes two, and zip files carry them elsewhere.
+
+    >>> composed("Mu\u0308ller.png") == "M\xfcller.png"
+    True
+    """
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
 def from_home(path: str | Path) -> Path:
     """Return a path whose `~` stands for the user's home folder, as a shell has it; where nobody knows that folder it is a name as any.
 
@@ -107,4 +137,4 @@ def distinct_file_names(names: Sequence[str], suffix: str = "") -> list[str]:
 
 def _same(name: str) -> str:
     """Return what equal names have in common where upper and lower case are one, or two spellings of an umlaut."""
-    return unicodedata.normalize("NFC", name).casefold()
+    return composed(name).casefold()

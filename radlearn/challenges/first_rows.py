@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from radlearn.challenges.folders import stem
+from radlearn.file_names import composed
 
 CHANGE = "Name the folders or classes of the finding with --positive NAME (several: --positive A B), and another file with --out"
 Row = dict[str, object]
@@ -29,8 +30,8 @@ class ImageNames:
         self._by_name: dict[str, list[Path]] = {}
         self._by_stem: dict[str, list[Path]] = {}
         for path in images:
-            self._by_name.setdefault(path.name, []).append(path)
-            self._by_stem.setdefault(stem(path.name), []).append(path)
+            self._by_name.setdefault(composed(path.name), []).append(path)
+            self._by_stem.setdefault(composed(stem(path.name)), []).append(path)
 
     def paths_of(self, written: str, beside: Path) -> list[Path]:
         """Return the images that may be called so, those that fit best: none, one, or several that nothing tells apart.
@@ -42,7 +43,7 @@ class ImageNames:
         name = written.replace("\\", "/")
         if (near := beside / name) in self._images:
             return [near]
-        bare = bare_name(name)
+        bare = composed(bare_name(name))
         same = self._by_name.get(bare) or self._by_stem.get(stem(bare), [])
         exact = [path for path in same if is_called(path, name)]
         inside = [path for path in same if beside in path.parents]
@@ -60,4 +61,4 @@ def bare_name(written: str) -> str:
 
 def is_called(path: Path, name: str) -> bool:
     """Whether a path ends with a name and all its folders."""
-    return f"/{path.as_posix()}".endswith("/" + name.replace("\\", "/").removeprefix("./"))
+    return f"/{composed(path.as_posix())}".endswith("/" + composed(name).replace("\\", "/").removeprefix("./"))

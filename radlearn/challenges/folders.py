@@ -8,10 +8,10 @@ from pathlib import Path
 
 from radlearn.amounts import counted
 from radlearn.errors import BadLayout
-from radlearn.file_names import readable
+from radlearn.file_names import called, readable
 from radlearn.folder_walks import walked
 from radlearn.scans.file_names import DICOM_SUFFIXES, PICTURE_SUFFIXES, VOLUME_SUFFIXES
-from radlearn.scans.tiff_pages import called, page_files, page_name
+from radlearn.scans.tiff_pages import page_files, page_name
 
 MASK_NAME = re.compile(r"^(.*?)[-_. ](?:msk|mask|seg|segmentation|label|labels|lesion|lesions|gt|roi)$", re.IGNORECASE)
 CT_NAME = re.compile(r"^(.*?)[-_. ](?:ct|image|img|volume|0000)$", re.IGNORECASE)

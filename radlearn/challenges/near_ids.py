@@ -1,10 +1,12 @@
 """Ids that were changed on their way through a spreadsheet or another tool: with a suffix, without zeros, in another case."""
 
 import re
+from collections import Counter
 from collections.abc import Collection, Sequence
 
 from radlearn.amounts import none_of
 from radlearn.csv_cells import restored
+from radlearn.file_names import composed
 
 # What word processors and web pages make of dashes and spaces, or put where nothing is seen.
 DASHES, UNSEEN = "\u2010\u2011\u2012\u2013\u2014\u2212", "\u200b\u200c\u200d\u2060\ufeff\xad"
@@ -27,11 +29,21 @@ class NearIds:
         for one in self.known:
             if by_core.setdefault(_core(one), one) != one:
                 shared.add(_core(one))
+        forms = Counter(map(composed, self.known))
+        self._by_form = {composed(one): one for one in self.known if forms[composed(one)] == 1}
         self._by_core = {core: one for core, one in by_core.items() if core not in shared}
 
     def known_as(self, text: str) -> str | None:
         """Return the one known id that a text may have been; None where it is known itself, or no or several ids come near it."""
         return None if text in self.known else self._by_core.get(_core(text))
+
+    def composed_otherwise(self, text: str) -> str:
+        """Return the one known id that a text is but for how accented letters are stored (Unicode NFC and NFD); else the text itself.
+
+        >>> NearIds(["M\xfcller"]).composed_otherwise("Mu\u0308ller") == "M\xfcller"
+        True
+        """
+        return text if text in self.known else self._by_form.get(composed(text), text)
 
     def hint(self, text: str) -> str:
         """Return what to write instead, as a sentence with a space before it; "" where no id comes near.
@@ -43,6 +55,8 @@ class NearIds:
         if meant is None:
             return ""
         bare = _bare(text)
+        if composed(text) == composed(meant):
+            return f" Write {meant} as there: its accented letters are stored in another way (Unicode NFC and NFD)."
         if bare == meant and meant not in text:
             return f" Write {meant}, with plain dashes and nothing else in it."
         if meant in text and not text.replace(meant, "", 1).isprintable():
@@ -93,7 +107,7 @@ def _others(meant: Sequence[str]) -> str:
 
 def _bare(text: str) -> str:
     """Return a text without spaces, folders and suffixes."""
-    bare = restored(text).translate(TYPESET).strip(" \t\r\n\xa0'\"").replace("\\", "/").rsplit("/", 1)[-1]
+    bare = restored(composed(text)).translate(TYPESET).strip(" \t\r\n\xa0'\"").replace("\\", "/").rsplit("/", 1)[-1]
     suffix = next((suffix for suffix in SUFFIXES if bare.lower().endswith(suffix) and len(bare) > len(suffix)), None)
     return bare if suffix is None else _bare(bare[: -len(suffix)])
 

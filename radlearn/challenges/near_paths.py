@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.folders import stem, volume_stem
+from radlearn.file_names import composed
 from radlearn.folder_walks import walked
 
 ADVICE = {
@@ -33,6 +34,7 @@ class NearPaths:
     def __init__(self, folder: Path, in_any: bool = False) -> None:
         self._folder, self._in_any = folder, in_any
         self._names: dict[Path, Index] = {}
+        self._forms: dict[Path, dict[str, list[str]]] = {}
         self._below: Index | None = None
         # By column and kind: the place among the troubles, its beginning, the file, and how many rows there are more.
         self._said: dict[tuple[str, str], tuple[int, str, int]] = {}
@@ -49,6 +51,16 @@ class NearPaths:
             return found
         found = _first(self._names_below(), name)
         return found if self._in_any or found is None else ("folder", found[1])
+
+    def composed_otherwise(self, written: str) -> list[Path]:
+        """Return the files that a path names but for how accented letters are stored, which nobody sees."""
+        if written.isascii():
+            return []
+        places = [self._folder]
+        for part in PurePosixPath(written).parts:
+            forms = {place: [part] if part in ("/", "..") else self._forms_in(place).get(composed(part), []) for place in places}
+            places = [place / name for place, names in forms.items() for name in names]
+        return places
 
     def note(self, troubles: list[str], where: str, column: str, written: str) -> bool:
         """Note among the troubles of a table a path that nearly names a file, all of a kind in one line; False where none is near.
@@ -69,6 +81,13 @@ class NearPaths:
         self._said[column, kind] = at, begun, more
         return True
 
+    def _forms_in(self, place: Path) -> dict[str, list[str]]:
+        if place not in self._forms:
+            forms = self._forms[place] = defaultdict(list)
+            for name in os.listdir(place) if place.is_dir() else ():
+                forms[composed(name)].append(name)
+        return self._forms[place]
+
     def _names_in(self, place: Path) -> Index:
         if place not in self._names:
             self._names[place] = _index(
@@ -87,14 +106,14 @@ def _index(paths: Iterable[Path]) -> Index:
     index: Index = [defaultdict(list) for _ in KEYS]
     for path in paths:
         for by_key, (_, key) in zip(index, KEYS, strict=True):
-            by_key[key(path.name)].append(path)
+            by_key[key(composed(path.name))].append(path)
     return index
 
 
 def _first(index: Index, name: str) -> tuple[str, Path] | None:
     """Return the smallest difference in which a file comes near a name, and its path; None where no or several files do."""
     for by_key, (kind, key) in zip(index, KEYS, strict=True):
-        if like := by_key.get(key(name)):
+        if like := by_key.get(key(composed(name))):
             return (kind, like[0]) if len(like) == 1 else None
     return None
 

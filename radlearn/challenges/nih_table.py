@@ -31,7 +31,9 @@ from radlearn.challenges.table_rows import HEADER_LINE, NIH_COLUMNS, Cells, colu
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.csv_cells import restored
 from radlearn.errors import BadLayout
+from radlearn.file_names import composed
 from radlearn.folder_walks import walked
+from radlearn.scans.views import view_named
 
 FINDINGS = (
     "Atelectasis", "Cardiomegaly", "Consolidation", "Edema", "Effusion", "Emphysema", "Fibrosis", "Hernia", "Infiltration", "Mass",
@@ -131,7 +133,8 @@ def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
     paths = _paths(table, lines)
     # Rows whose image is not there are looked through too: what is wrong in them is wrong in the table.
     every = [_case_of(table, line, cells, paths.get(name := restored(cells[IMAGE]), table.folder / name)) for line, cells in read]
-    cases = [case for case in every if case.path.name in paths]
+    line_of = {paths[name]: line for name, line in lines.items() if name in paths}
+    cases = [case for case in every if case.path in line_of]
     if not troubles:
         cases = _with_persons(table, cases)
     beyond = [cells[AGE] for (_, cells), case in zip(read, every, strict=True) if cells.get(AGE) and case.age_years is None]
@@ -151,7 +154,7 @@ def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
             "is drawn by person, so scores cannot be compared with published ones, which are of the people in test_list.txt. To follow the "
             "published division, write a table of your own with the column split."
         )
-    table.images = [OwnImage(case.path, [(lines[case.path.name], {})], case.image_id, case.person) for case in cases]
+    table.images = [OwnImage(case.path, [(line_of[case.path], {})], case.image_id, case.person) for case in cases]
     return table, cases
 
 
@@ -187,15 +190,18 @@ def _is_one_number(one: str, other: str) -> bool:
 def _paths(table: OwnTable, lines: dict[str, int]) -> dict[str, Path]:
     """Return name → path of the images that lie beside the table; what is missing or there twice is noted."""
     places: dict[str, list[Path]] = defaultdict(list)
+    written = {composed(name): name for name in lines}
     for place, names in walked(table.folder):
         for name in names:
-            if name in lines:
-                places[name].append(place / name)
+            if (listed := name if name in lines else written.get(composed(name))) is not None:
+                places[listed].append(place / name)
     found: dict[str, Path] = {}
     for name, several in places.items():
         # What a prediction wrote may have the same name.
         chosen = [path for path in several if path.parent.name.lower().startswith("images")] or several
         found[name] = chosen[0]
+        if chosen[0].name != name:
+            table.note_composed(name)
         if len(chosen) > 1:
             there = f"{name} lies in {chosen[0].parent} and in {chosen[1].parent}"
             table.troubles.append(f"{table.at(lines[name], IMAGE)}: {there}; expected one file. Move one of the folders away.")
@@ -249,7 +255,7 @@ def _case_of(table: OwnTable, line: int, cells: Cells, path: Path) -> XrayCase:
 def _one_of(table: OwnTable, line: int, cells: Cells, column: str, values: tuple[str, str]) -> str | None:
     text = cells.get(column, "")
     if text and text not in values:
-        hint = f" Write {text.upper()}." if text.upper() in values else ""
+        hint = f" Write {view_named(text)}." if view_named(text) in values else ""
         table.troubles.append(f"{table.at(line, column)}: is {text!r}; expected {' or '.join(values)}, or an empty field.{hint}")
     return text or None
 

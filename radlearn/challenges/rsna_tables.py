@@ -220,7 +220,7 @@ def rows_of_images(
     for line, written, field_text in rows:
         where = f"{name}, line {line}"
         # As a table of `predict` has an id that a spreadsheet would take for a formula.
-        image_id = restored(written) if expected is None or written not in expected else written
+        image_id = near.composed_otherwise(restored(written)) if expected is None or written not in expected else written
         if not image_id:
             troubles.append(f"{where}: {column} is empty.")
         elif (first := lines.setdefault(image_id, line)) != line:

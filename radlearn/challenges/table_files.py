@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from radlearn.amounts import counted, verb_of
 from radlearn.challenges.folders import within
 from radlearn.challenges.near_columns import PAGE, PATH
 from radlearn.challenges.near_paths import NearPaths
@@ -12,6 +13,8 @@ from radlearn.challenges.table_pages import page_of
 from radlearn.challenges.table_rows import Cells
 from radlearn.csv_cells import restored
 from radlearn.file_names import from_home
+
+COMPOSED = "found with accented letters stored in another way (Unicode NFC and NFD)"
 
 
 @dataclass
@@ -46,11 +49,21 @@ class OwnTable:
     notes: list[str] = field(default_factory=list)
     near: NearPaths | None = None
     "Made for the first file that is not there."
+    composed: list[str] = field(default_factory=list)
+    "Names that were found with their accented letters stored otherwise (Unicode NFC and NFD)."
 
     @property
     def folder(self) -> Path:
         """The folder that paths are relative to."""
         return self.path.parent
+
+    def note_composed(self, written: str) -> None:
+        """Note a name that differs from that of its file in how accented letters are stored; all in one sentence."""
+        self.notes[:] = [note for note in self.notes if COMPOSED not in note]
+        self.composed = list(dict.fromkeys([*self.composed, written]))
+        many = len(self.composed)
+        found = f"{counted(many, 'names')} of files, such as {self.composed[0]}, {verb_of(many, 'were')} {COMPOSED}"
+        self.notes.append(f"{self.path.name}: {found}, as macOS writes them.")
 
     def at(self, line: int, column: str) -> str:
         """Return the beginning of a message about a cell."""
@@ -71,6 +84,12 @@ def resolved(table: OwnTable, line: int, column: str, written: str) -> Path | No
         table.troubles.append(f"{where}: is {written!r:.100}, which cannot be looked for ({error.strerror}); expected a file.")
         return None
     table.near = table.near or NearPaths(table.folder)
+    if (same := table.near.composed_otherwise(from_home(text).as_posix())) and len(same) == 1:
+        table.note_composed(text)
+        return same[0]
+    if same:
+        table.troubles.append(f"{where}: is {written!r}, and {same[0].name!a} and {same[1].name!a} look the same. Rename one of them.")
+        return None
     if not table.near.note(table.troubles, where, column, text):
         found = f"is {written!r}, and there is no such file; paths are relative to the folder of the table, {table.folder}"
         table.troubles.append(f"{where}: {found}.")

@@ -8,8 +8,9 @@ from pathlib import Path
 from radlearn.challenges.csv_hints import comma_hint, not_csv, separator_hint
 from radlearn.challenges.near_ids import UNSEEN
 from radlearn.challenges.rsna_tables import MOST_TABLE_BYTES, path_text
-from radlearn.file_kinds import kind_of
+from radlearn.file_kinds import image_kind, kind_of
 from radlearn.files import opened_to_read
+from radlearn.scans.file_names import NIFTI_SUFFIXES
 
 SEPARATORS = {".csv": ",", ".tsv": "\t"}
 PARQUET = ".parquet"
@@ -30,7 +31,11 @@ def is_table(path: Path) -> bool:
 def file_words(path: Path) -> str:
     """Say what a file is that was named in place of a folder or a table, and how it becomes a table."""
     with opened_to_read(path) as opened:
-        kind = kind_of(opened.read(START_BYTES))
+        start = opened.read(START_BYTES)
+    kind = kind_of(start)
+    is_packed_nifti = kind.startswith("packed") and path.name.lower().endswith(NIFTI_SUFFIXES)
+    if image := "NIfTI" if is_packed_nifti else image_kind(start):
+        return f"is one image ({image}). Name the folder that it lies in, or a table that names it"
     suffix = path.suffix if len(path.suffix) > 1 else ""
     called = f"a {suffix} file" if suffix else "a file without a suffix"
     if kind:

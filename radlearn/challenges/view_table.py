@@ -13,6 +13,7 @@ from radlearn.challenges.near_columns import VIEWS
 from radlearn.challenges.near_ids import near_strangers
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
+from radlearn.scans.views import view_named
 
 HEADER_TABLES = ("headers.csv", "headers.csv.gz", "stage_2_train_headers.csv", "stage_2_train_headers.csv.gz")
 "Looked for beside the labels."
@@ -39,7 +40,7 @@ def views_of(labels_csv: Path, image_ids: Collection[str], given: Path | None = 
     found = _in_xrays(place) if place.is_dir() else _in_table(place)
     if near := near_strangers(place.name, found, image_ids):
         raise BadLayout(listed(place, near, "in it cannot be understood"))
-    views = {image_id: view for image_id in image_ids if (view := found.get(image_id, "").strip().upper())}
+    views = {image_id: view for image_id in image_ids if (view := found.get(image_id, ""))}
     if not views:
         raise BadLayout(f"{place}: says the view of {none_of(len(image_ids), 'images')}. Are they the same X-rays?")
     if others := Counter(view for view in views.values() if view not in VIEWS):
@@ -59,6 +60,7 @@ def _in_table(path: Path) -> dict[str, str]:
     columns = tuple(next((name for name in names if name in header), names[0]) for names in (ID_COLUMNS, VIEW_COLUMNS))
     found: dict[str, str] = {}
     for line, (image_id, view) in () if troubles else tables.rows_in(path.name, text, columns, troubles):
+        view = view_named(view)
         if found.setdefault(image_id, view) != view:
             troubles.append(f"{path.name}, line {line}: the view of {image_id} is {view!r} here and {found[image_id]!r} before.")
     if troubles:

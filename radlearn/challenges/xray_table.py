@@ -25,6 +25,8 @@ from radlearn.challenges.table_files import OwnImage, OwnTable
 from radlearn.challenges.table_rows import HEADER_LINE, columns_of
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.errors import BadLayout
+from radlearn.file_names import called
+from radlearn.scans.views import view_named
 
 LABEL, PREFIX = "label", "label_"
 NEAR_LABEL = re.compile(r"labels?[\s_.:-]+(?=\w)", re.IGNORECASE)
@@ -195,7 +197,7 @@ def _label_of(table: OwnTable, image: OwnImage, column: str = LABEL) -> bool | N
 def _told(table: OwnTable, image: OwnImage, column: str, values: tuple[str, ...]) -> str | None:
     text = one_value(table, image, column)
     if text and text not in values:
-        meant = next((value for value in values if text.upper() == value), None)
+        meant = next((value for value in values if view_named(text) == value), None)
         if column == "sex":
             meant = next((value for value, words in SEX_WORDS.items() if text.casefold() in words.split()), None)
         hint = f" Write {meant}." if meant else ""
@@ -220,5 +222,5 @@ def with_boxes(cases: Sequence[XrayCase]) -> list[XrayCase]:
     """
     if bare := [case for case in cases if case.label and not case.boxes_xyxy_px]:
         found = f"{counted(len(bare), 'X-rays')} with the finding {verb_of(len(bare), 'have')} no box, the first being {bare[0].image_id}"
-        raise BadLayout(f"{found} ({bare[0].path}). Detection learns from boxes: columns {', '.join(BOX)}, in pixels.")
+        raise BadLayout(f"{found} ({called(bare[0].path)}). Detection learns from boxes: columns {', '.join(BOX)}, in pixels.")
     return list(cases)

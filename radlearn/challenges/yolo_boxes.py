@@ -17,6 +17,7 @@ from radlearn.challenges.found_marks import NO_TRUTH
 from radlearn.challenges.marked_images import ROUNDING_SHARE, Box, Mark, Marked
 from radlearn.challenges.yolo_names import LISTS, class_names
 from radlearn.challenges.yolo_poses import key_points_in, undeclared_pose, without_points
+from radlearn.file_names import composed
 
 NUMBER = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][+-]?\d+)?|nan|[+-]?inf", re.IGNORECASE | re.ASCII)
 FIELDS = ("class", "centre x", "centre y", "width", "height")
@@ -93,10 +94,10 @@ def _text_of(folder: Path, images: Sequence[Path]) -> tuple[dict[Path, Path], li
     texts: dict[str, list[Path]] = {}
     for path in files_below(folder):
         if path.suffix.lower() == ".txt" and path.name.lower() not in LISTS:
-            texts.setdefault(path.stem, []).append(path)
+            texts.setdefault(composed(path.stem), []).append(path)
     by_stem: dict[str, list[Path]] = {}
     for image in images:
-        by_stem.setdefault(stem(image.name), []).append(image)
+        by_stem.setdefault(composed(stem(image.name)), []).append(image)
     found: dict[Path, Path] = {}
     unclear, second = [], list[Path]()
     for name in by_stem.keys() & texts.keys():
@@ -133,8 +134,9 @@ def _usual_places(image: Path, name: str, folder: Path, texts: set[Path]) -> lis
         if parts[number].lower() == "images"
     ]
     # Some programs write Images/ and Labels/.
-    by_name = {str(text).lower(): text for text in texts} | {str(text): text for text in texts}
-    found = [by_name.get(str(one)) or by_name.get(str(one).lower()) for one in (place, *exchanged)]
+    by_name = {composed(str(text)).lower(): text for text in texts} | {composed(str(text)): text for text in texts}
+    wanted = [composed(str(one)) for one in (place, *exchanged)]
+    found = [by_name.get(one) or by_name.get(one.lower()) for one in wanted]
     return [text for text in dict.fromkeys(found) if text is not None]
 
 

@@ -110,6 +110,14 @@ RULES = {
         "X-rays whose window or contrast does not fit",
         "Correct WindowCenter and WindowWidth, or the look-up table, in their headers; or export them again with their full contrast.",
     ),
+    "image-sheared": Rule(
+        "warning",
+        "X-rays whose rows may have another length than their header says",
+        "Look at a picture of one. Correct Rows and Columns in its header, or export it again.",
+    ),
+    "image-cut": Rule(
+        "warning", "X-rays whose last rows may be missing", "Copy them again from their source, and compare the size of the files."
+    ),
     "image-small": Rule("warning", "X-rays of few pixels", "Use the originals: what a model is to see must be on the X-ray."),
     "image-lateral": Rule(
         "warning",

@@ -15,14 +15,16 @@ from scipy.ndimage import uniform_filter
 
 from radlearn.check.headers import identifying, told
 from radlearn.errors import UnreadableScan
+from radlearn.file_names import called
 from radlearn.files import read_whole
 from radlearn.progress import in_parallel
 from radlearn.scans.chest_xray import VOLUME_MODALITIES, modality_refusal, refusal
 from radlearn.scans.dicom import ForProcessingWarning, PixelWarning, PolarityWarning, RadiographHeader, read_header, read_radiograph
 from radlearn.scans.dicom_parsing import parsed
 from radlearn.scans.look_alikes import thumbnail_of
+from radlearn.scans.pixel_order import CUT_END, OTHER_ROWS
 from radlearn.scans.plain_images import BY_AFFINE, is_plain_image
-from radlearn.scans.stored_pixels import parsing
+from radlearn.scans.stored_pixels import SURPLUS_WORDS, parsing
 
 LOOKED_AT_PX = 128
 XRAYS_PER_JOB = 32
@@ -47,6 +49,15 @@ CAUSES = (
 
 OF_CONTRAST = ("of the grey scale", "pixels pure white", "hardly any contrast", "cannot be used; the whole range")
 "Words of `scans` for a window, a look-up table or a range that does not fit its pixels."
+
+OF_PIXELS = (
+    *((words, "image-window") for words in OF_CONTRAST),
+    (BY_AFFINE, "image-axes"),
+    (OTHER_ROWS, "image-sheared"),
+    (SURPLUS_WORDS, "image-sheared"),
+    (CUT_END, "image-cut"),
+)
+"Words of `scans` for what is told of pixels, and the rule each belongs to; what else is said of them is mostly harmless."
 
 
 @dataclass
@@ -154,9 +165,7 @@ def _remarks(caught: Sequence[warnings.WarningMessage], path: Path) -> Iterator[
     for one in caught:
         for kind, rule in ((ForProcessingWarning, "image-raw"), (PolarityWarning, "image-polarity")):
             if issubclass(one.category, kind):
-                yield rule, str(one.message).removeprefix(f"{path}: ")
-        # Of what else is said of pixels most is harmless.
-        if issubclass(one.category, PixelWarning) and any(words in str(one.message) for words in OF_CONTRAST):
-            yield "image-window", str(one.message).removeprefix(f"{path}: ")
-        if issubclass(one.category, PixelWarning) and BY_AFFINE in str(one.message):
-            yield "image-axes", str(one.message).removeprefix(f"{path}: ")
+                yield rule, str(one.message).removeprefix(f"{called(path)}: ")
+        if issubclass(one.category, PixelWarning):
+            rules = dict.fromkeys(rule for words, rule in OF_PIXELS if words in str(one.message))
+            yield from ((rule, str(one.message).removeprefix(f"{called(path)}: ")) for rule in rules)

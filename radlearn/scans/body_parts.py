@@ -8,7 +8,10 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-DESCRIPTIONS = ("SeriesDescription", "ProtocolName", "StudyDescription")
+OF_SERIES = ("SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessingDescription")
+OF_EXAMINATION = ("PerformedProcedureStepDescription", "RequestedProcedureDescription", "StudyDescription")
+CODED = ("AnatomicRegionSequence", "ProcedureCodeSequence", "RequestedProcedureCodeSequence", "PerformedProtocolCodeSequence")
+"Fields in which people describe what was taken, and in which machines code it."
 CHEST = ("CHEST", "THORAX", "TORAX", "THORAC", "LUNG", "RIB", "CXR", "PULMO", "POUMON", "BRUST", "LUNGE")
 "Parts of words: THORACIC, RIBS, LUNGS."
 OTHERS = (
@@ -67,18 +70,3 @@ def other_part_in(descriptions: Iterable[str]) -> str:
     if any(word in text for word in CHEST):
         return ""
     return next((word for word in re.findall(r"[A-Z]+", text) if word in OTHERS), "")
-
-
-LATERAL = ("LATERAL", "LAT", "SEITLICH", "PERFIL", "PROFIL")
-NOT_LATERAL = ("AP", "PA", "FRONTAL", "FACE", "DECUB", "DECUBITUS")
-"Of a series with both views, or of somebody who lies on the side, which is taken from the front."
-
-
-def lateral_in(descriptions: Iterable[str]) -> str:
-    """Return the word by which the description of a series says that it is a lateral view, "" where none does.
-
-    >>> lateral_in(["W Chest Lat."]), lateral_in(["Chest PA and lateral"]), lateral_in(["L lateral decubitus"]), lateral_in(["LATISSIMUS"])
-    ('LAT', '', '', '')
-    """
-    words = re.findall(r"[A-Z]+", folded(" ".join(descriptions)))
-    return "" if any(word in NOT_LATERAL for word in words) else next((word for word in words if word in LATERAL), "")

@@ -5,13 +5,15 @@
 
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
 from radlearn.errors import RadlearnWarning, UnreadableScan
-from radlearn.file_names import readable
+from radlearn.file_names import called, readable
 from radlearn.scans.body_parts import CHEST, folded
 from radlearn.scans.dicom import Radiograph, RadiographHeader
+from radlearn.scans.views import is_frontal
 
 VOLUME_MODALITIES = {"CT", "MR", "PT"}
 NO_XRAY_MODALITIES = {
@@ -20,7 +22,6 @@ NO_XRAY_MODALITIES = {
 }  # fmt: skip
 "Of no image of a chest X-ray: volumes, ultrasound, endoscopy, microscopy, the eye, the breast, the teeth, … (PS3.3 C.7.3.1.1.1)."
 XRAY_MODALITIES = {"CR", "DX", "DR", "RG", "XA", "RF", "OT", ""}
-FRONTAL = {"PA", "AP", "AP SUPINE", "AP ERECT", ""}
 WAYS = set("LRAPHF")
 "Left, right, anterior, posterior, head, feet."
 LEAST_PX, SMALLEST_PX = 200, 32
@@ -40,8 +41,8 @@ def header_doubts(header: RadiographHeader) -> Iterator[tuple[str, str]]:
     """Yield (rule of `radlearn check`, what was found) for what a header says against a frontal chest X-ray."""
     if header.modality not in XRAY_MODALITIES:
         yield "image-not-xray", f"Modality is {header.modality}"
-    if (view := (header.view or "").upper()) not in FRONTAL:
-        yield "image-lateral", f"the view is {view}"
+    if not is_frontal(header.view or ""):
+        yield "image-lateral", f"the view is {header.view}"
     elif header.described_view:
         yield "image-lateral", f"ViewPosition is empty, and its description says {header.described_view}"
     part = header.body_part.upper()
@@ -55,7 +56,7 @@ def header_doubts(header: RadiographHeader) -> Iterator[tuple[str, str]]:
         yield "image-small", f"{header.size_px[1]} × {header.size_px[0]} px (width × height)"
 
 
-def refuse_no_chest_xray(path: object, xray: Radiograph) -> tuple[str, ...]:
+def refuse_no_chest_xray(path: str | Path, xray: Radiograph) -> tuple[str, ...]:
     """Return what is doubtful about an X-ray, as notes, and warn of it.
 
     Args:
@@ -72,7 +73,7 @@ def refuse_no_chest_xray(path: object, xray: Radiograph) -> tuple[str, ...]:
         raise UnreadableScan(f"{path}: {words}")
     notes = tuple(f"may be no frontal chest X-ray: {found}" for _, found in header_doubts(xray.header))
     for note in notes:
-        warnings.warn(ChestWarning(readable(note), readable(str(path))), stacklevel=2)
+        warnings.warn(ChestWarning(readable(note), readable(called(Path(path)))), stacklevel=2)
     return notes
 
 

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 
 from radlearn.errors import BadSetting, RadlearnWarning, UnreadableScan
-from radlearn.file_names import readable
+from radlearn.file_names import called, readable
 from radlearn.files import opened_to_read
 from radlearn.folder_walks import walked
-from radlearn.scans.body_parts import DESCRIPTIONS, lateral_in, other_part_in
+from radlearn.scans.body_parts import CODED, OF_EXAMINATION, OF_SERIES, other_part_in
 from radlearn.scans.display import Display, display_of, polarity_contradiction
 from radlearn.scans.file_names import DICOM_SUFFIXES
-from radlearn.scans.header_texts import age_in_years, orientation_in, text_in, view_in
+from radlearn.scans.header_texts import age_in_years, meanings_in, orientation_in, text_in, view_in
 from radlearn.scans.jpeg import smallest_eighths, smallest_whole_eighths
 from radlearn.scans.misfits import fitted, flat, has_two_values
 from radlearn.scans.pixel_spacing import MEASURABLE, pixel_spacing_of, spacing_in
@@ -27,6 +27,7 @@ from radlearn.scans.plain_images import holds_one_slice, is_plain_image, is_volu
 from radlearn.scans.radiograph_writer import write_radiograph as write_radiograph
 from radlearn.scans.resize import Shape, centred_in_square, fitted_px, resized
 from radlearn.scans.stored_pixels import Xray, decoded, decoded_pixels, open_xray, parsing, photometric_of
+from radlearn.scans.views import lateral_in
 
 
 class ForProcessingWarning(RadlearnWarning):
@@ -45,7 +46,7 @@ class PixelWarning(RadlearnWarning):
 class RadiographHeader:
     """The header of an X-ray; None or "" where a value is missing. Nothing is guessed."""
 
-    view: str | None  # PA, AP, LL, …: ViewPosition, else SeriesDescription `view: PA`
+    view: str | None  # PA or AP, however it is written; LL, …: ViewPosition, else SeriesDescription `view: PA`, else ViewCodeSequence
     sex: str | None  # M, F or O
     age_years: float | None  # In any notation (`62`, `062Y`, `18M`, `3W`, `10D`); None above 110 or where it is unreadable
     spacing_mm: tuple[float, float] | None
@@ -63,7 +64,7 @@ class RadiographHeader:
     spacing_in_patient_mm: tuple[float, float] | None = None  # (row, column), as `pixel_spacing` derives it; None where it cannot
     spacing_from: str = ""  # The fields that `spacing_in_patient_mm` comes from
     body_part: str = ""  # BodyPartExamined
-    described_view: str = ""  # The word by which the description of the series says that it is lateral, where nothing else does
+    described_view: str = ""  # The word by which a description says that it is lateral, where nothing else names a view
     described_part: str = ""  # Another part of the body than the chest that a description names: see `body_parts`
     orientation: str = ""  # PatientOrientation, as in L\\F: where the rows lead (to the patient's left) and the columns (to the feet)
 
@@ -223,7 +224,7 @@ def _of_picture(path: Path) -> Radiograph:
     dull = flat(picture.pixels)
     notes = (*picture.notes, f"{dull}: export it with its full contrast") if dull else picture.notes
     for note in notes:
-        warnings.warn(PixelWarning(readable(note), readable(str(path))), stacklevel=3)
+        warnings.warn(PixelWarning(readable(note), readable(called(Path(path)))), stacklevel=3)
     return Radiograph(picture.pixels, header, notes, has_two_values(picture.pixels))
 
 
@@ -254,7 +255,7 @@ def _warn(xray: Xray, display: Display, of_pixels: str) -> tuple[str, ...]:
         spacing = pixel_spacing_of(xray.said)
     doubts += [PixelWarning(note) for note in (*display.notes, of_pixels, spacing.note) if note]
     for doubt in doubts:
-        warnings.warn(type(doubt)(readable(doubt.note), readable(str(xray.path))), stacklevel=3)
+        warnings.warn(type(doubt)(readable(doubt.note), readable(called(xray.path))), stacklevel=3)
     return tuple(doubt.note for doubt in doubts)
 
 
@@ -262,8 +263,10 @@ def _header_of(xray: Xray) -> RadiographHeader:
     said = xray.said
     with parsing(xray.path):
         spacing = pixel_spacing_of(said)
+        of_series, of_examination = ([text_in(said, word) for word in words] for words in (OF_SERIES, OF_EXAMINATION))
+        coded = meanings_in(said, CODED)
         return RadiographHeader(
-            view=view_in(text_in(said, "ViewPosition"), text_in(said, "SeriesDescription")),
+            view=(view := view_in(said)),
             sex=sex if (sex := text_in(said, "PatientSex").upper()) in ("M", "F", "O") else None,
             age_years=age_in_years(text_in(said, "PatientAge")),
             spacing_mm=spacing_in(said, "PixelSpacing") or spacing_in(said, "ImagerPixelSpacing"),
@@ -279,8 +282,8 @@ def _header_of(xray: Xray) -> RadiographHeader:
             spacing_in_patient_mm=spacing.mm,
             spacing_from=spacing.source,
             body_part=text_in(said, "BodyPartExamined"),
-            # That of the examination names all views that were taken.
-            described_view="" if text_in(said, "ViewPosition") else lateral_in([text_in(said, word) for word in DESCRIPTIONS[:2]]),
-            described_part=other_part_in([text_in(said, keyword) for keyword in DESCRIPTIONS]),
+            # The study's own names all views that were taken.
+            described_view="" if view else lateral_in(of_series, [*of_examination[:-1], *coded]),
+            described_part=other_part_in([*of_series, *of_examination, *coded]),
             orientation=orientation_in(said),
         )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from radlearn.scans.stored_pixels import DAMAGE
+from radlearn.scans.views import view_named, view_of_code
 
 OLDEST_YEARS = 110
 YEARS_PER = {"Y": 1.0, "": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
@@ -29,12 +30,26 @@ def orientation_in(said: Any) -> str:
     return "\\".join(ways) if len(ways) == 2 and all(ways) else ""
 
 
-def view_in(position: str, description: str) -> str | None:
-    """Return the view in capitals: ViewPosition, else what a description says, None where neither does."""
-    if position:
-        return position.upper()
-    said = re.search(r"\bview:\s*(\w+)", description, re.IGNORECASE)
-    return said[1].upper() if said else None
+def view_in(said: Any) -> str | None:
+    """Return the view, as `views` names it: ViewPosition, else what the description of the series says, else its code; None without."""
+    if position := text_in(said, "ViewPosition"):
+        return view_named(position)
+    if written := re.search(r"\bview:\s*(\w+)", text_in(said, "SeriesDescription"), re.IGNORECASE):
+        return view_named(written[1])
+    views = {view_of_code(text_in(item, "CodeValue"), text_in(item, "CodeMeaning")) for item in _items(said, "ViewCodeSequence")[:1]}
+    return next(filter(None, views), None)
+
+
+def meanings_in(said: Any, keywords: Sequence[str]) -> list[str]:
+    """Return what the codes in sequences mean, in words for people."""
+    return [text_in(item, "CodeMeaning") for keyword in keywords for item in _items(said, keyword)]
+
+
+def _items(said: Any, keyword: str) -> list[Any]:
+    try:
+        return list(said.get(keyword) or [])
+    except DAMAGE:
+        return []
 
 
 def age_in_years(written: str) -> float | None:

@@ -20,6 +20,7 @@ from radlearn.scans.itk_header import CONVERT, Start, start_of
 from radlearn.scans.nifti import GZIP, MOST_BYTES, MOST_PACKED, SUSPECT_BYTES, only_finite
 from radlearn.scans.nifti_header import AGAIN
 from radlearn.scans.one_slice import CHANNELS, NO_SCAN, OneSlice, SliceGrid, columns_and_rows, turned_upright
+from radlearn.scans.pixel_order import order_words
 
 if TYPE_CHECKING:  # SimpleITK takes a third of a second to import, and NIfTI needs none of it.
     import SimpleITK
@@ -81,7 +82,8 @@ def read_itk_slice(path: str | Path) -> OneSlice:
     bits = 8 * values.dtype.itemsize
     # Channels come first where voxels are in the order of the file.
     values = turned_upright(np.moveaxis(values.reshape((-1, columns, rows), order="F"), 0, 2))
-    return OneSlice(values, bits, lps_affine(_affine(path, reader)), start.has_spacing)
+    order = order_words(values) if values.ndim == 2 else ""
+    return OneSlice(values, bits, lps_affine(_affine(path, reader)), start.has_spacing, order)
 
 
 def read_itk_slice_grid(path: str | Path) -> SliceGrid:

@@ -20,6 +20,7 @@ from radlearn.scans.geometry import Grid, Volume, spacing_mm
 from radlearn.scans.nifti_header import AGAIN, BYTES, HELD, MOST_BYTES_BESIDE, VOXELS_AT, grid_of, header_of, sizes_of_slice
 from radlearn.scans.nifti_place import affine_of, has_place
 from radlearn.scans.one_slice import OneSlice, SliceGrid, turned_upright
+from radlearn.scans.pixel_order import order_words
 from radlearn.scans.rescaling import rescaled
 
 try:
@@ -106,15 +107,17 @@ def read_slice(path: str | Path) -> OneSlice:
         sizes = sizes_of_slice(path, header)
         affine = affine_of(path, header, (*sizes[:2], 1)) if has_place(header) else None
         stored = _stored(path, header, tuple(sizes), content)
-    bits = 8 * stored.dtype.itemsize
+    bits, order = 8 * stored.dtype.itemsize, ""
     if (names := stored.dtype.names) is not None:
         values, bits = np.stack([stored[name] for name in names], axis=-1), 8
     else:
+        # Before the rescale, which may make another number of 0.
+        order = order_words(stored.reshape((sizes[0], sizes[1]), order="F").T) if stored.size == sizes[0] * sizes[1] else ""
         slope, intercept = header.get_slope_inter()
         with np.errstate(over="ignore", invalid="ignore"):
             values = rescaled(stored, 1 if slope is None else slope, intercept or 0)
     values = turned_upright(values.reshape((sizes[0], sizes[1], -1), order="F"))
-    return OneSlice(values, bits, affine, affine is not None)
+    return OneSlice(values, bits, affine, affine is not None, order)
 
 
 def read_slice_grid(path: str | Path) -> SliceGrid:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from radlearn.errors import UnreadableScan
-from radlearn.file_kinds import kind_of
+from radlearn.file_kinds import image_kind, kind_of
 from radlearn.scans.geometry import Grid
 from radlearn.scans.nifti_place import CONVERT, affine_of
 from radlearn.scans.one_slice import CHANNELS, NO_SCAN, columns_and_rows
@@ -28,6 +28,7 @@ COLOURS = (128, 2304)
 "Types whose numbers are three or four in one: RGB24 and RGBA32."
 VECTORS = (1007, 2003, 2004)
 "Intents of a fifth axis that holds the channels of a pixel."
+OF_SERIES = "Name the folder of its series, or convert it, for example with dcm2niix; an X-ray is read under a name that ends with .dcm"
 OTHER_TYPES = {
     1: "one bit a voxel", 32: "complex", 128: "RGB colour", 1536: "float128", 1792: "complex", 2048: "complex", 2304: "RGBA colour",
 }  # fmt: skip
@@ -40,14 +41,14 @@ def header_of(path: Path, content: Iterator[bytes]) -> "tuple[Nifti1Header, byte
     start = b""
     while len(start) < BYTES and (piece := next(content, None)) is not None:
         start += piece
-    if len(start) < BYTES and (kind := kind_of(start)):
+    kind = f"DICOM. {OF_SERIES}" if image_kind(start) == "DICOM" else kind_of(start)
+    if len(start) < BYTES and kind:
         raise UnreadableScan(f"{path}: is no NIfTI file but {kind}, or remove it.")
     if len(start) < BYTES:
         raise UnreadableScan(f"{path}: has {len(start)} bytes; a NIfTI header has {BYTES}. The file is truncated. Copy it again.")
     # Unchecked: nibabel's checks log and repair, and its guess of the byte order believes `dim`.
     header = Nifti1Header(start[:BYTES], "<" if int.from_bytes(start[:4], "little") == BYTES else ">", check=False)
     if header["sizeof_hdr"] != BYTES or header["magic"] != Nifti1Header.single_magic:
-        kind = kind_of(start)
         if kind and not kind.startswith("NIfTI") and not {540, BYTES} & _sizes(start):
             raise UnreadableScan(f"{path}: is {kind}, or remove it. Expected single-file NIfTI-1 (.nii, .nii.gz).")
         raise UnreadableScan(f"{path}: {_what_else(start)}; radlearn reads single-file NIfTI-1 (.nii, .nii.gz). {CONVERT}")

@@ -36,13 +36,15 @@ class OneSlice(NamedTuple):
 
     `values` is (rows, columns), of the type that the rescale of the file gives, or (rows, columns, 3 or 4) in colour; `bits` are those of
     a stored number; `affine` is float64 4 × 4, from (column, row, 0) to RAS mm, None where the file says nothing of its place;
-    `has_spacing` is whether the file says how far apart its pixels are.
+    `has_spacing` is whether the file says how far apart its pixels are; `order` is what is odd about where its pixels lie, as
+    `pixel_order` says it.
     """
 
     values: np.ndarray
     bits: int
     affine: np.ndarray | None
     has_spacing: bool
+    order: str = ""
 
 
 def turned_upright(values: np.ndarray) -> np.ndarray:

@@ -16,13 +16,14 @@ from PIL import Image, UnidentifiedImageError
 
 from radlearn.amounts import counted, verb_of
 from radlearn.errors import UnreadableScan
-from radlearn.file_kinds import kind_of, picture_advice
+from radlearn.file_kinds import image_kind, kind_of, picture_advice
 from radlearn.files import read_whole
 from radlearn.scans.deep_channels import deep_channels, has_deep_channels
 from radlearn.scans.file_names import PICTURE_SUFFIXES
 from radlearn.scans.jpeg_pictures import jpeg_trouble
+from radlearn.scans.pixel_order import lost_end
 from radlearn.scans.swapped_bytes import SWAPPED, has_swapped_bytes
-from radlearn.scans.tiff_kinds import GreyTiff, grey_tiff
+from radlearn.scans.tiff_kinds import GreyTiff, grey_tiff, unread_kind
 
 MOST_PIXELS = 1 << 28
 "A hundred times a large X-ray. A small file can unpack to any number."
@@ -33,6 +34,7 @@ ALIKE = 3
 "So far apart, of 255, the channels of a grey JPEG may be."
 PAGES = "Name the page in the column page of a table, or save each as a file of its own."
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+ONE_NUMBER = "Save it in grey of 8 or 16 bits, with one number a pixel."
 ORIENTATION = 274
 TURNS: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     2: np.fliplr, 3: lambda grey: np.rot90(grey, 2), 4: np.flipud, 5: np.transpose, 6: lambda grey: np.rot90(grey, -1),
@@ -65,6 +67,8 @@ class Stored(NamedTuple):
     turned: bool = False
     # How far the channels of a pixel lie apart at most, of 255.
     apart: int = 0
+    # What is odd about where the numbers lie in the file.
+    order: str = ""
 
 
 def is_picture(path: str | Path) -> bool:
@@ -103,6 +107,7 @@ def picture_of(path: Path, stored: Stored) -> Picture:
         shares = 1 - shares
         notes.append("inverted, because its TIFF header says that 0 is white")
     notes += ["turned as its EXIF orientation says"] if stored.turned else []
+    notes += [stored.order] if stored.order else []
     return Picture(np.ascontiguousarray(shares, dtype=np.float32), stored.bits, tuple(notes))
 
 
@@ -134,6 +139,10 @@ def read_stored(path: str | Path, colours: Colours = "refused") -> Stored:
                 stored = grey_of_channels(path, channels[..., :3], channels[..., 3], 65535, colours)
             else:
                 stored = _grey(path, image, colours)
+            # What is packed is refused where its end is missing.
+            is_plain = image.format == "BMP" or (image.format == "TIFF" and image.info.get("compression") == "raw")
+            if is_plain and stored.values.ndim == 2:
+                stored = stored._replace(order=lost_end(stored.values, last_first=image.format == "BMP"))
     except UnreadableScan:
         raise
     except UnidentifiedImageError:
@@ -141,7 +150,9 @@ def read_stored(path: str | Path, colours: Colours = "refused") -> Stored:
     except Image.DecompressionBombError:
         raise UnreadableScan(f"{path}: holds more pixels than any X-ray has; it was not read.") from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError) as error:
-        raise UnreadableScan(f"{path}: is damaged or cut short. Copy it again from its source.") from error
+        words = unread_kind(content) if tiff is None else ""
+        found = f"{words}. {ONE_NUMBER}" if words else "is damaged or cut short. Copy it again from its source."
+        raise UnreadableScan(f"{path}: {found}") from error
     return stored._replace(values=_turned(stored.values, turn), turned=orientation in TURNS)
 
 
@@ -158,10 +169,12 @@ def _opened(content: bytes) -> Image.Image:
 def _unidentified(content: bytes) -> str:
     """Return what a file is that Pillow does not open, and what to do."""
     if content.startswith(TIFF_STARTS):
+        if words := unread_kind(content):
+            return f"{words}. {ONE_NUMBER}"
         return "is a TIFF that is damaged, or of a kind that radlearn does not read. Save it in grey of 8 or 16 bits, without layers."
     kind = kind_of(content)
-    if kind == "DICOM":
-        return "is DICOM, and no picture. Name it .dcm."
+    if image_kind(content) == "DICOM":
+        return f"is DICOM, and no picture. {kind.partition('. ')[2]}."
     if "does not read" in (known := picture_advice(content)):
         return f"is {known}."
     what = f"is {kind}" if kind and "picture" not in kind else "is no picture that can be read, or is damaged"

@@ -99,7 +99,7 @@ def refuse_other_axes(path: Path, image: Path) -> None:
 def _stored(path: Path, found: OneSlice, colours: Colours) -> Stored:
     values = found.values
     if values.ndim == 2:
-        return Stored(values, found.bits, of_255=values.dtype == np.uint8)
+        return Stored(values, found.bits, of_255=values.dtype == np.uint8, order=found.order)
     white = 255 if found.bits == 8 else 65535
     # As wide as pictures have them, because luminance and differences leave the range.
     channels = values.astype(np.int16 if white == 255 else np.int32)

@@ -21,7 +21,10 @@ TEXTS = {
     0x0020000E: "SeriesInstanceUID", 0x00280004: "PhotometricInterpretation", 0x00281056: "VOILUTFunction",
     0x20500020: "PresentationLUTShape",
 }  # fmt: skip
-DESCRIPTIONS = {0x00081030: "StudyDescription", 0x00181030: "ProtocolName"}
+DESCRIPTIONS = {
+    0x00081030: "StudyDescription", 0x00181030: "ProtocolName", 0x00400254: "PerformedProcedureStepDescription",
+    0x00321060: "RequestedProcedureDescription", 0x00181400: "AcquisitionDeviceProcessingDescription",
+}  # fmt: skip
 "Searched for words only, so that letters beyond ASCII may be lost."
 PATIENT_ORIENTATION = 0x00200020
 NUMBERS = {
@@ -36,6 +39,8 @@ WORDS = {
 }  # fmt: skip
 # Pixel padding, Modality LUT, VOI LUT.
 DECLINED = {0x00280120, 0x00280121, 0x00283000, 0x00283010}
+# Codes of the view, the part of the body and the examination, which are items.
+CODED = {0x00540220, 0x00082218, 0x00081032, 0x00321064, 0x00400260}
 # Of other BitsStored the range has to be found in the JPEG.
 EXPECTED = {"SamplesPerPixel": 1, "BitsAllocated": 8, "BitsStored": 8, "PixelRepresentation": 0}
 
@@ -81,6 +86,8 @@ def _header(source: bytes) -> tuple[dict[str, Any] | None, int]:
         if tag == TRANSFER_SYNTAX:
             is_baseline = value.rstrip(b"\0") == JPEG_BASELINE.rstrip(b"\0")
         if (group > 2 and not is_baseline) or tag in DECLINED or length == UNDEFINED_LENGTH or not representation.isalpha():
+            return None, place
+        if tag in CODED and length:
             return None, place
         if keyword := TEXTS.get(tag):
             said[keyword] = value.decode("ascii")

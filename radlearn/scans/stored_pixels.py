@@ -27,6 +27,7 @@ from radlearn.files import MOST_BYTES, opened_to_read
 from radlearn.scans import jpeg
 from radlearn.scans.dicom_parsing import ITEM, InWords, are_whole_items, complete_description, parsed
 from radlearn.scans.jpeg import MEND
+from radlearn.scans.pixel_order import order_words, other_sides
 from radlearn.scans.plain_jpeg import plain_jpeg
 from radlearn.scans.unused_bits import Cleaned, refuse_high_bit, without_unused_bits
 
@@ -51,7 +52,7 @@ LOSSY_JPEG = (uid.JPEGBaseline8Bit, uid.JPEGExtended12Bit)
 HEADER_BYTES = 1 << 16  # more than the header of nearly any X-ray
 MOST_PIXELS = 1 << 27
 "More than any X-ray has: one of the whole body at 0.1 mm has 80 million. Beyond, an array would be made for a number that is damaged."
-MOST_SURPLUS_BYTES = 4096
+MOST_SURPLUS_BYTES, SURPLUS_WORDS = 4096, "are Rows and Columns right?"
 WITHOUT_PREAMBLE = re.compile(rb"[\x02\x08]\0.\0", re.DOTALL)
 "The tag of an element of the first groups that there are."
 ADD_PREAMBLE = "Export it as DICOM Part 10, or write it so with gdcmconv or pydicom"
@@ -212,7 +213,8 @@ def decoded_pixels(xray: Xray, eighths: int = 8) -> Cleaned:
     if stored.shape != size_px:
         raise UnreadableScan(f"{path}: decodes to an array of {stored.shape}, but its header declares {size_px}. {MEND}")
     cleaned: Cleaned = _explained(path, without_unused_bits, stored, said)
-    return cleaned._replace(note="; ".join(filter(None, [note, cleaned.note])))
+    order = order_words(stored) if not syntax.is_encapsulated else other_sides(stored) if is_plain else ""
+    return cleaned._replace(note="; ".join(filter(None, [note, order, cleaned.note])))
 
 
 def _twelve_bits(path: Path, size_px: tuple[int, int]) -> np.ndarray:
@@ -309,7 +311,7 @@ def _surplus_note(dataset: pydicom.Dataset, size_px: tuple[int, int]) -> str:
     found = len(next(dataset[keyword].value for keyword in PIXEL_KEYWORDS if dataset.get(keyword)))
     if found - expected <= MOST_SURPLUS_BYTES:
         return ""
-    return f"{found - expected:,} bytes follow its pixels, and are left out: are Rows and Columns right?"
+    return f"{found - expected:,} bytes follow its pixels, and are left out: {SURPLUS_WORDS}"
 
 
 def _kind(dataset: pydicom.Dataset) -> str:

@@ -70,6 +70,22 @@ def grey_tiff(content: bytes) -> GreyTiff | None:
     return GreyTiff(_with_directory(content, order, entries, following), kind, samples, photometric == 0, said[ORIENTATION] or 1)
 
 
+def unread_kind(content: bytes) -> str:
+    """Return in words what a grey TIFF is whose kind is not read, by how many numbers a pixel has and where they lie; "" of any other."""
+    try:
+        order = {b"II*\0": "<", b"MM\0*": ">"}[content[:4]]
+        entries, _ = _directory(content, order)
+        photometric, samples, planes = (_number(entries, tag, order) for tag in (PHOTOMETRIC, SAMPLES, PLANES))
+        # Pillow reads this one, unless it is damaged.
+        is_read = samples == 2 and planes != 2 and _number(entries, BITS, order) == 8
+    except (KeyError, StructError):
+        return ""
+    if photometric not in (0, 1) or samples < 2 or is_read:
+        return ""
+    where = ", each kind in a plane of its own (PlanarConfiguration 2)" if planes == 2 else ""
+    return f"is a TIFF in grey with {samples} numbers a pixel (SamplesPerPixel {samples}){where}, which radlearn does not read"
+
+
 def _directory(content: bytes, order: str) -> tuple[Entries, int]:
     """Return the entries of the first directory, tag → (type, count, value or its place), and the place of the next directory."""
     (place,) = unpack_from(f"{order}I", content, 4)

@@ -13,7 +13,7 @@ from struct import calcsize, error, pack, unpack_from
 
 from radlearn.errors import UnreadableScan
 from radlearn.file_contents import stamp_of
-from radlearn.file_names import file_name
+from radlearn.file_names import call, file_name
 from radlearn.files import cache_folder, opened_to_read, written_whole
 
 TIFF_SUFFIXES = (".tif", ".tiff")
@@ -30,7 +30,7 @@ MOST_PAGES = 1 << 16
 
 CALLED = re.compile(r"(.+) \(page (\d+)\)", re.DOTALL)
 
-_SOURCES: dict[Path, tuple[Path, int]] = {}
+_SOURCES: dict[Path, Path] = {}
 
 Entry = tuple[int, int, int, bytes]  # Tag, type, count, and the bytes of its values
 
@@ -74,7 +74,8 @@ def page_file(path: str | Path, page: int) -> Path:
     stamp = f"{os.path.realpath(path)} {stamp_of(os.stat(path))}"
     folder = cache_folder() / "pages" / blake2b(stamp.encode(errors="surrogateescape"), digest_size=8).hexdigest()
     copy = folder / file_name(page_name(path.stem, page), ".tif")
-    _SOURCES[copy] = path, page
+    _SOURCES[copy] = path
+    call(copy, f"{path} (page {page})")
     if copy.exists():
         return copy
     try:
@@ -101,16 +102,11 @@ def page_name(name: str, page: int) -> str:
 
 def source_of(path: Path) -> Path:
     """Return the TIFF that a file of `page_file`, made by this process, is a page of; any other file is itself."""
-    return _SOURCES[path][0] if path in _SOURCES else path
-
-
-def called(path: Path) -> str:
-    """Return what messages call a file: a page by its TIFF, `d/stack.tif (page 3)`, because nobody knows its copy."""
-    return f"{_SOURCES[path][0]} (page {_SOURCES[path][1]})" if path in _SOURCES else str(path)
+    return _SOURCES.get(path, path)
 
 
 def file_called(path: Path) -> Path:
-    """Return the file that messages call so; errors as `page_file`."""
+    """Return the file that messages call so, as `file_names.called` says it; errors as `page_file`."""
     said = CALLED.fullmatch(str(path))
     return page_file(Path(said[1]), int(said[2])) if said and pages_in(said[1]) > 1 else path
 

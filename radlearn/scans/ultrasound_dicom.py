@@ -20,6 +20,7 @@ from radlearn.scans.dicom import read_radiograph
 from radlearn.scans.dicom_parsing import parsed
 from radlearn.scans.jpeg_pictures import jpeg_trouble
 from radlearn.scans.picture_files import Stored, grey_of_channels, picture_of
+from radlearn.scans.pixel_order import order_words
 from radlearn.scans.pixel_spacing import PixelSpacing
 from radlearn.scans.stored_pixels import LOSSY_JPEG, MOST_PIXELS, PLUGIN_OF, parsing, photometric_of
 from radlearn.scans.ultrasound_regions import ultrasound_spacing_of
@@ -90,6 +91,8 @@ def stored_colours(path: Path, colours: Any) -> Stored:
             channels = apply_color_lut(channels, said)
         if channels.shape != (*size_px, 3) or channels.dtype.kind != "u" or channels.dtype.itemsize > 2:
             raise UnreadableScan(f"{path}: decodes to {channels.dtype} of {channels.shape}; expected red, green and blue. {jpeg.MEND}")
+    order = "" if syntax.is_encapsulated else order_words(channels.max(axis=2))
     white = 255 if channels.dtype.itemsize == 1 else 65535
     opaque = np.broadcast_to(np.uint16(white), size_px)
-    return grey_of_channels(path, channels.astype(np.int16 if white == 255 else np.int32), opaque, white, colours)
+    grey = grey_of_channels(path, channels.astype(np.int16 if white == 255 else np.int32), opaque, white, colours)
+    return grey._replace(order=order)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from radlearn.amounts import begun, counted, none_of, noun_of
 from radlearn.errors import RadlearnError, UnreadableScan
+from radlearn.file_names import called
 from radlearn.files import write_text
 from radlearn.progress import say
-from radlearn.scans.tiff_pages import called
 
 SHOWN = 10
 TRACEBACK = "Traceback (most recent call last)"

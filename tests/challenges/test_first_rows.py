@@ -38,3 +38,10 @@ def test_a_path_is_called_by_its_end_in_whole_folders() -> None:
         False,
         False,
     ]
+
+
+@pytest.mark.parametrize(("on_disk", "written"), [("M\xfcller", "Mu\u0308ller"), ("Mu\u0308ller", "M\xfcller")])
+def test_a_name_may_store_its_letters_otherwise(on_disk: str, written: str) -> None:
+    names = ImageNames([ROOT / "train" / f"{on_disk}.png", ROOT / "val" / f"{on_disk}.png"])
+    assert names.paths_of(f"val/{written}.jpg", ROOT) == [ROOT / "train" / f"{on_disk}.png", ROOT / "val" / f"{on_disk}.png"]
+    assert names.paths_of(f"val/{written}.png", ROOT) == [ROOT / "val" / f"{on_disk}.png"]

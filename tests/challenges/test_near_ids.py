@@ -198,3 +198,14 @@ def test_a_table_that_speaks_of_others_alone_says_nothing(listed: list[str], wor
 def test_a_table_that_speaks_of_some_is_sound() -> None:
     assert only_strangers("persons.csv", ["a", "new"], ["a", "b"]) == []
     assert only_strangers("persons.csv", [], ["a", "b"]) == only_strangers("persons.csv", ["a"], []) == []
+
+
+def test_an_id_whose_letters_are_stored_otherwise_is_known_and_told() -> None:
+    one, two = "M\xfcller", "Mu\u0308ller"
+    for known, other in ((one, two), (two, one)):
+        near = NearIds([known, "x"])
+        assert near.composed_otherwise(other) == near.known_as(other) == known
+        assert "stored in another way (Unicode NFC and NFD)" in near.hint(other)
+    # What two ids may be is neither.
+    assert NearIds([one, two]).composed_otherwise("Mu\u0308ller ") == "Mu\u0308ller "
+    assert NearIds([f"{one}\xe9", f"{two}e\u0301"]).composed_otherwise(f"{one}e\u0301") == f"{one}e\u0301"

@@ -73,3 +73,40 @@ def test_the_table_of_chestxray14_under_another_name_is_named(tmp_path: Path) ->
     assert "sample_labels.csv" in next(one.found for one in audit_folder(tmp_path, workers=1).findings if one.rule == "layout-near")
     (case,) = rsna.find_cases(tmp_path / "sample_labels.csv")
     assert dict(case.labels)["Mass"]
+
+
+ONE, TWO = "M\xfcller", "Mu\u0308ller"
+"The same letters, one of them in one character and in two: Unicode NFC and NFD."
+
+
+@pytest.mark.parametrize(("on_disk", "written"), [(TWO, ONE), (ONE, TWO)])
+def test_letters_that_are_stored_otherwise_are_found_and_said_once(tmp_path: Path, on_disk: str, written: str) -> None:
+    for place in (f"{on_disk}1.png", f"{on_disk}/b.png", f"{on_disk}/{on_disk}.png", "plain.png"):
+        picture(tmp_path / place)
+    names = (f"{written}1.png", f"{written}/b.png", f"{written}/{written}.png", "plain.png")
+    (tmp_path / "cases.csv").write_text("\n".join(["path,label", *(f"{name},{number % 2}" for number, name in enumerate(names))]))
+    table, cases = xray_table.audit(tmp_path / "cases.csv")
+    assert not table.troubles
+    assert [case.path.exists() for case in cases] == [True] * 4
+    (note,) = (note for note in table.notes if "NFC" in note)
+    assert note.startswith(f"cases.csv: 3 names of files, such as {written}1.png, were found with accented letters stored in another way")
+
+
+def test_two_files_of_the_same_letters_are_named_and_other_letters_are_other_names(tmp_path: Path) -> None:
+    for name in (f"{ONE}\xe9.png", f"{TWO}e\u0301.png", "Muller.png"):
+        picture(tmp_path / name)
+    (tmp_path / "cases.csv").write_text(f"path,label\n{ONE}e\u0301.png,1\n{ONE}.png,0\n")
+    table, cases = xray_table.audit(tmp_path / "cases.csv")
+    assert not cases
+    first, second = table.troubles
+    assert "look the same. Rename one of them" in first
+    assert "there is no such file" in second
+
+
+@pytest.mark.parametrize(("on_disk", "written"), [(TWO, ONE), (ONE, TWO)])
+def test_the_images_of_chestxray14_are_found_so_too(tmp_path: Path, on_disk: str, written: str) -> None:
+    picture(tmp_path / "images" / f"{on_disk}.png")
+    header = "Image Index,Finding Labels,Patient ID,Patient Age,Patient Gender,View Position"
+    (tmp_path / "Data_Entry_2017.csv").write_text(f"{header}\n{written}.png,No Finding,1,58,M,PA\n")
+    table, cases = nih_table.audit(tmp_path / "Data_Entry_2017.csv")
+    assert (table.troubles, [case.path.name for case in cases]) == ([], [f"{on_disk}.png"])

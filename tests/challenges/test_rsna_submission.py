@@ -258,3 +258,11 @@ def test_a_pipe_and_a_device_are_no_file(tmp_path: Path) -> None:
 def test_what_a_program_writes_for_an_empty_cell_is_to_be_empty(string: str) -> None:
     _, (trouble,) = predictions_in("s.csv", f"patientId,PredictionString\na,{string}\n")
     assert trouble.startswith(f"s.csv, line 2: PredictionString is {string!r}; where nothing was found it is empty.")
+
+
+@pytest.mark.parametrize(("known", "said"), [("M\xfcller", "Mu\u0308ller"), ("Mu\u0308ller", "M\xfcller")])
+def test_an_id_may_store_its_letters_otherwise(tmp_path: Path, known: str, said: str) -> None:
+    predictions = read_submission(written(tmp_path, f"{HEADER}{said},0.5 0 0 100 100\n"), [known, "other"][:1])
+    assert list(predictions) == [known]
+    with pytest.raises(BadLayout, match="has a row already"):
+        read_submission(written(tmp_path, f"{HEADER}{said},0.5 0 0 100 100\n{known},0.5 0 0 100 100\n"), [known])

@@ -22,6 +22,10 @@ FILES = {
     "cases.json": (b'[{"path": "a.png"}]', "JSON. Save the table as CSV"),
     "cases.xlsx": (b"PK\x03\x04" + bytes(26) + b"[Content_Types].xml", "an Excel workbook (.xlsx). Save the table as CSV UTF-8"),
     "empty.dat": (b"", "is a .dat file"),
+    "xray.dcm": (bytes(128) + b"DICM", "is one image (DICOM). Name the folder that it lies in, or a table that names it"),
+    "xray.png": (b"\x89PNG\r\n\x1a\n", "is one image (a PNG picture). Name the folder that it lies in"),
+    "ct.nii.gz": (gzip.compress(bytes(400)), "is one image (NIfTI). Name the folder that it lies in"),
+    "ct.nii": (bytes(344) + b"n+1\0", "is one image (NIfTI). Name the folder that it lies in"),
 }
 
 

@@ -34,6 +34,11 @@ def test_without_a_table_it_is_said_what_is_left_out(tmp_path: Path) -> None:
     assert "the AUROC within a view is left out. Say with --views" in notes[0]
 
 
+def test_a_table_may_spell_views_as_headers_do(tmp_path: Path) -> None:
+    (tmp_path / "v.csv").write_text("PatientID,ViewPosition\na,AP_PORTABLE\na,ap\nb,p.a. erect\nc,LL\n")
+    assert views_of(tmp_path / "labels.csv", IDS, tmp_path / "v.csv") == ({"a": "AP", "b": "PA", "c": "LL"}, [])
+
+
 def test_xrays_say_their_own_view(small_rsna: Path) -> None:
     ids = [f"xray-{number:03d}" for number in range(4)]
     assert views_of(small_rsna / "x.csv", ids, small_rsna) == (dict(zip(ids, ("AP", "AP", "PA", "PA"), strict=True)), [])

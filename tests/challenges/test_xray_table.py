@@ -67,6 +67,7 @@ BAD = {
     "path,label,sex\na.dcm,1,männlich\n": "expected F or M, or an empty field. Write M.",
     "path,label,sex\na.dcm,1,f\n": "is 'f'; expected F or M, or an empty field. Write F.",
     "path,label,view\na.dcm,1,pa\n": "is 'pa'; expected AP or PA, or an empty field. Write PA.",
+    "path,label,view\na.dcm,1,AP portable\n": "is 'AP portable'; expected AP or PA, or an empty field. Write AP.",
     "path,xmin,ymin,xmax,ymax\na.dcm,5,2,4,40\n": "is 4, and xmin is 5; expected the right end of the box, which is larger. Are "
     "these width and height? Add them to xmin and ymin.",
     "path,x1,y1,x2,y2\na.dcm,0,0,0,0\n": "line 2, column x1: the box is 0, 0, 0, 0, which holds nothing. Where there is no finding,",

@@ -108,3 +108,22 @@ def test_a_window_that_does_not_fit_is_told(tmp_path: Path, centre: float, width
     said = [found for rule, found in looked_at(path).remarks if rule == "image-window"]
     assert len(said) == bool(words)
     assert not words or words in said[0]
+
+
+def test_rows_of_another_length_and_rows_that_never_arrived_are_told(tmp_path: Path) -> None:
+    image = (128 + 60 * np.sin(np.add(*np.mgrid[0:300, 0:420]) / 40) + 40 * np.cos(np.arange(420) / 60)).astype(np.uint8)
+    path = write(tmp_path / "a.dcm", image)
+    dataset = pydicom.dcmread(path)
+    dataset.decompress()
+    dataset.save_as(path)
+    assert not looked_at(path).remarks
+    whole = dataset.PixelData
+    dataset.Rows, dataset.Columns = 420, 300
+    dataset.save_as(path)
+    assert [rule for rule, _ in looked_at(path).remarks] == ["image-sheared"]
+    dataset.Rows, dataset.Columns, dataset.PixelData = 300, 420, whole[: 420 * 200 + 90] + bytes(420 * 100 - 90)
+    dataset.save_as(path)
+    ((rule, found),) = looked_at(path).remarks
+    assert rule == "image-cut"
+    assert "the last 99 of its 300 rows" in found
+    assert {"image-cut", "image-sheared"} <= RULES.keys()

@@ -21,6 +21,13 @@ from radlearn.tasks.xray.radiographs import read_unlabelled
 DicomFile = Callable[..., Path]
 
 
+def coded(value: str, meaning: str) -> list[pydicom.Dataset]:
+    """A sequence of one code."""
+    item = pydicom.Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, "SCT", meaning
+    return [item]
+
+
 @pytest.mark.parametrize(
     ("pixels", "said", "words"),
     [
@@ -160,6 +167,12 @@ def test_an_orientation_that_no_frontal_xray_has_is_said_and_the_pixels_are_left
         ({"StudyDescription": "SHOULDER", "BodyPartExamined": "CHEST"}, ""),
         ({"StudyDescription": "Hand", "BodyPartExamined": "HAND"}, "BodyPartExamined is HAND"),
         ({"StudyDescription": "Thorax p.a."}, ""),
+        ({"AnatomicRegionSequence": coded("72696002", "Knee")}, "KNEE"),
+        ({"AnatomicRegionSequence": coded("51185008", "Chest"), "StudyDescription": "Shoulder"}, ""),
+        ({"ProcedureCodeSequence": coded("168594001", "Plain X-ray of knee")}, "KNEE"),
+        ({"RequestedProcedureDescription": "X-ray left knee 2 views"}, "KNEE"),
+        ({"PerformedProcedureStepDescription": "Becken Übersicht"}, "BECKEN"),
+        ({"AcquisitionDeviceProcessingDescription": "HAND AP"}, "HAND"),
         ({}, ""),
     ],
 )
@@ -181,12 +194,51 @@ def test_another_part_of_the_body_that_only_a_description_names_is_said(dicom_fi
         ({"StudyDescription": "XR CHEST 2 VIEWS PA LATERAL"}, ""),
         ({"SeriesDescription": "Chest lateral", "ViewPosition": "PA"}, ""),
         ({"SeriesDescription": "Platform, latissimus"}, ""),
+        ({"PerformedProcedureStepDescription": "CHEST LATERAL"}, "LATERAL"),
+        ({"RequestedProcedureDescription": "Thorax seitlich"}, "SEITLICH"),
+        ({"AcquisitionDeviceProcessingDescription": "CHEST LAT"}, "LAT"),
+        ({"PerformedProcedureStepDescription": "CHEST PA/LAT"}, ""),
+        ({"PerformedProcedureStepDescription": "Chest 2 views with lateral"}, ""),
+        ({"SeriesDescription": "Thorax a.p.", "PerformedProcedureStepDescription": "CHEST LATERAL"}, ""),
+        ({"ProcedureCodeSequence": coded("1", "Lateral chest X-ray")}, "LATERAL"),
+        ({"ProcedureCodeSequence": coded("399208008", "Plain chest X-ray")}, ""),
     ],
 )
 def test_a_lateral_view_that_only_a_description_names_is_said(dicom_file: DicomFile, said: dict[str, Any], word: str) -> None:
     found = list(header_doubts(read_header(dicom_file(TEXTURE, **{"ViewPosition": "", "BodyPartExamined": "CHEST", **said}))))
     assert [rule for rule, _ in found] == ["image-lateral"] * bool(word)
     assert not word or found[0][1].endswith(f"says {word}")
+
+
+@pytest.mark.parametrize(
+    ("said", "view", "is_doubtful"),
+    [
+        ({"ViewCodeSequence": coded("399348003", "antero-posterior")}, "AP", False),
+        ({"ViewCodeSequence": coded("272479007", "postero-anterior")}, "PA", False),
+        ({"ViewCodeSequence": coded("R-10214", "")}, "PA", False),
+        ({"ViewCodeSequence": coded("99", "Posterior-anterior projection")}, "PA", False),
+        ({"ViewCodeSequence": coded("399033003", "frontal")}, "FRONTAL", False),
+        ({"ViewCodeSequence": coded("399067008", "Lateral projection")}, "LATERAL", True),
+        ({"ViewCodeSequence": coded("R-10236", "left lateral")}, "LEFT LATERAL", True),
+        ({"ViewCodeSequence": coded("", "right oblique")}, "RIGHT OBLIQUE", True),
+        ({"ViewCodeSequence": coded("399067008", "lateral"), "ViewPosition": "PA"}, "PA", False),
+        ({"ViewCodeSequence": []}, None, False),
+        ({"ViewPosition": "AP_PORTABLE", "SeriesDescription": "Chest lateral"}, "AP", False),
+    ],
+)
+def test_the_view_may_stand_in_a_code_alone_also_beside_a_jpeg(
+    dicom_file: DicomFile, tmp_path: Path, said: dict[str, Any], view: str | None, is_doubtful: bool
+) -> None:
+    plain = dicom_file(TEXTURE, **{"ViewPosition": "", "BodyPartExamined": "CHEST", **said})
+    write_radiograph(tmp_path / "jpeg.dcm", TEXTURE, patient_id="a", view="PA", sex="", age="", spacing_mm=None)
+    dataset = pydicom.dcmread(tmp_path / "jpeg.dcm")
+    for keyword, value in {"ViewPosition": "", "SeriesDescription": "", **said}.items():
+        setattr(dataset, keyword, value)
+    dataset.save_as(tmp_path / "jpeg.dcm")
+    for path in (plain, tmp_path / "jpeg.dcm"):
+        header = read_header(path)
+        assert header.view == view
+        assert [rule for rule, _ in header_doubts(header)] == ["image-lateral"] * is_doubtful
 
 
 def test_the_fast_way_reads_descriptions_and_orientation_as_pydicom_does(tmp_path: Path, ramp: np.ndarray) -> None:

@@ -21,4 +21,5 @@ def test_an_orientation_has_two_values(written: Any, read: str) -> None:
 
 def test_a_missing_text_is_empty_and_the_view_may_stand_in_a_description() -> None:
     assert (text_in({}, "PatientID"), text_in({"PatientID": " a\0"}, "PatientID")) == ("", "a")
-    assert (view_in("pa", "view: AP"), view_in("", "view: ap"), view_in("", "chest")) == ("PA", "AP", None)
+    said = [{"ViewPosition": "pa", "SeriesDescription": "view: AP"}, {"SeriesDescription": "view: ap"}, {"SeriesDescription": "chest"}]
+    assert [view_in(one) for one in said] == ["PA", "AP", None]

@@ -127,7 +127,7 @@ def test_what_is_damaged_another_kind_or_not_there_says_so(tmp_path: Path) -> No
         "cut.png": (buffer.getvalue()[:90], "damaged or cut short"),
         "empty.png": (b"", "is empty"),
         "text.jpg": (b"no picture", "is no picture that can be read"),
-        "dicom.png": (bytes(128) + b"DICM" + bytes(400), "is DICOM"),
+        "dicom.png": (bytes(128) + b"DICM" + bytes(400), "is DICOM, and no picture. Give it a name that ends with .dcm."),
     }
     for name, (content, words) in contents.items():
         (tmp_path / name).write_bytes(content)

@@ -3,6 +3,7 @@
 import struct
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image, ImageOps
 
 from radlearn.errors import UnreadableScan
 from radlearn.scans.picture_files import read_picture
-from radlearn.scans.tiff_kinds import grey_tiff
+from radlearn.scans.tiff_kinds import grey_tiff, unread_kind
 
 SHAPE = (13, 22)
 SHARES = np.random.default_rng(5).random(SHAPE)
@@ -119,4 +120,27 @@ def test_a_kind_that_cannot_be_read_is_not_called_damaged_alone(tmp_path: Path) 
     content = tiff(scaled("<f8"), **{"317": 2})
     (tmp_path / "a.tif").write_bytes(content)
     with pytest.raises(UnreadableScan, match=r"is a TIFF that is damaged, or of a kind that radlearn does not read\. Save it in grey"):
+        read_picture(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("kind", ["<u1", "<u2", ">u2"])
+def test_numbers_in_planes_of_their_own_are_called_that_and_not_damage(kind: str, tmp_path: Path) -> None:
+    values = scaled(kind)
+    both, length = np.concatenate([values, values]), values.nbytes
+    planes: dict[str, Any] = {"257": SHAPE[0], "278": SHAPE[0], "273": (8, 8 + length), "279": (length, length), "284": 2}
+    (tmp_path / "a.tif").write_bytes(tiff(both, samples=2, **planes))
+    words = r"is a TIFF in grey with 2 numbers a pixel \(SamplesPerPixel 2\), each kind in a plane of its own .* with one number a pixel"
+    with pytest.raises(UnreadableScan, match=words):
+        read_picture(tmp_path / "a.tif")
+    assert unread_kind(tiff(values)) == unread_kind(b"II*\0" + bytes(3)) == unread_kind(b"\x89PNG") == ""
+
+
+def test_what_is_read_when_it_is_whole_is_called_damaged_when_it_is_cut(tmp_path: Path) -> None:
+    grey = np.stack([(SHARES * 255).astype(np.uint8), np.full(SHAPE, 255, np.uint8)], axis=2)
+    content = tiff(grey, samples=2)
+    (tmp_path / "a.tif").write_bytes(content)
+    np.testing.assert_allclose(read_picture(tmp_path / "a.tif").pixels * 255, grey[..., 0], atol=1e-4)
+    # Its strip ends beyond the file.
+    (tmp_path / "a.tif").write_bytes(tiff(grey, samples=2, **{"273": 100_000}))
+    with pytest.raises(UnreadableScan, match="is damaged or cut short"):
         read_picture(tmp_path / "a.tif")

@@ -8,8 +8,9 @@ import pytest
 from PIL import Image
 
 from radlearn.errors import UnreadableScan
+from radlearn.file_names import called
 from radlearn.scans.picture_files import read_stored
-from radlearn.scans.tiff_pages import called, file_called, page_file, page_files, page_name, pages_in, source_of
+from radlearn.scans.tiff_pages import file_called, page_file, page_files, page_name, pages_in, source_of
 from radlearn.scans.value_digests import value_digest
 
 RNG = np.random.default_rng(0)
@@ -107,3 +108,38 @@ def _circle(content: bytes) -> bytes:
     (count,) = struct.unpack_from("<H", content, place)
     end = place + 2 + 12 * count
     return content[:end] + struct.pack("<I", place) + content[end + 4 :]
+
+
+def test_no_message_names_the_copy_of_a_page(tmp_path: Path) -> None:
+    from radlearn.check.radiographs import looked_at
+    from radlearn.scans.cache import cached_xrays
+    from radlearn.scans.chest_xray import ChestWarning, refuse_no_chest_xray
+    from radlearn.scans.dicom import PixelWarning, read_radiograph
+    from radlearn.workflow.unreadable_files import UnreadableFiles
+
+    small, flat, deep = RNG.integers(0, 255, (90, 90)).astype(np.uint8), np.full((300, 300), 9, np.uint8), RNG.integers(0, 4000, (300, 300))
+    pages = [Image.fromarray(one) for one in (small, flat, deep.astype(np.uint16))]
+    path = tmp_path / "three.tif"
+    pages[0].save(path, save_all=True, append_images=pages[1:])
+    first, second, third = page_files(path)
+    with pytest.warns(ChestWarning, match=r"three\.tif \(page 1\): may be"):
+        refuse_no_chest_xray(first, read_radiograph(first))
+    with pytest.warns(PixelWarning, match=r"three\.tif \(page 3\): its values"):
+        read_radiograph(third)
+    assert all(str(third.parent) not in found for _, found in looked_at(third).remarks)
+    with pytest.raises(UnreadableScan) as refused:
+        cached_xrays([first, second, third], 64, workers=2, chest=True, root=tmp_path / "cache")
+    assert f"{path} (page 2): shows nothing" in str(refused.value)
+    assert str(second.parent) not in str(refused.value)
+    unreadable = UnreadableFiles(None, "files")
+    unreadable.add(second, UnreadableScan(f"{second}: shows nothing."))
+    assert unreadable.lines == [f"{path} (page 2): shows nothing."]
+
+
+def test_a_note_of_one_page_names_its_file_and_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from radlearn.scans.cache import cached_xrays
+
+    image = Image.fromarray(RNG.integers(0, 255, (300, 300)).astype(np.uint8))
+    image.save(tmp_path / "two.tif", save_all=True, append_images=[image.resize((90, 90))])
+    cached_xrays(page_files(tmp_path / "two.tif"), 64, workers=1, chest=True, root=tmp_path / "cache")
+    assert "two.tif (page 2): may be no frontal chest X-ray: 90 × 90 px" in " ".join(capsys.readouterr().err.split())

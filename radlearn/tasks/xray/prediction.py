@@ -11,7 +11,7 @@ from radlearn.challenges.folders import files_below, stem, volume_files
 from radlearn.challenges.left_out import say_left_out
 from radlearn.csv_files import write_rows
 from radlearn.errors import BadLayout, BadSetting
-from radlearn.file_names import distinct_file_names
+from radlearn.file_names import called, distinct_file_names
 from radlearn.monai_parts.error_chain import radlearn_error_in
 from radlearn.outputs import refuse_inputs
 from radlearn.progress import progress_bar, say
@@ -242,4 +242,4 @@ class XrayPredictions:
 
     def title(self, path: Path, name: str) -> str:
         """Return what to write on the picture: the name, or the path where others have the same name."""
-        return str(path) if name in self._repeated else name
+        return called(path) if name in self._repeated else name

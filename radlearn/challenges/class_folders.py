@@ -64,11 +64,13 @@ def read_class_folders(folder: Path, images: Sequence[Path], positive: Sequence[
     table.assumed.append(f"label is 1 in {_listed(with_finding, names)} and 0 in {_listed(without, names)}, {because}.")
     if len(names) > 2:
         # Which class it was is worth keeping: a report then has its scores by class.
-        table.columns = (*table.columns, "category")
+        # Where a class that denies a finding is the wanted one, it is no category of the finding: such a label would be taken for a slip.
+        column = "folder" if with_finding & (usual | denied) else "category"
+        table.columns = (*table.columns, column)
         for row, (_, name) in zip(table.rows, sorted(name_of.items()), strict=True):
-            row["category"] = name
+            row[column] = name
         table.assumed.append(
-            f"The {len(names)} folders become two labels, because a table has one finding; the column category keeps which of them it was. "
+            f"The {len(names)} folders become two labels, because a table has one finding; the column {column} keeps which of them it was. "
             "Remove the rows of a folder that belongs to neither."
         )
     if inside := inner_names(folder, name_of):

@@ -1,11 +1,14 @@
 """Folders named by their class; how they become labels is in `test_first_table`."""
 
+import csv
 from pathlib import Path
 
 import pytest
 
 from radlearn.challenges.class_folders import has_usual_names, read_class_folders
+from radlearn.challenges.rsna import CHALLENGE
 from radlearn.errors import BadSetting
+from radlearn.workflow.table_command import write_first_table
 from tests.challenges.test_first_table import picture
 
 
@@ -61,3 +64,16 @@ def test_where_names_repeat_below_several_folders_these_are_asked_about(tmp_path
     images = [picture(tmp_path / name) for name in ("viral/a/1.png", "viral/b/2.png", "covid/a/3.png", "covid/b/4.png")]
     with pytest.raises(BadSetting, match=r"the folders are covid \(2 images\), viral \(2 images\)\. Which of them"):
         read_class_folders(tmp_path, images, ())
+
+
+@pytest.mark.parametrize(("positive", "column"), [("normal", "folder"), ("no finding", "folder"), ("effusion", "category")])
+def test_a_table_of_folders_is_read_again_whichever_of_them_is_wanted(positive: str, column: str, tmp_path: Path) -> None:
+    names = ["normal" if positive != "no finding" else "no finding", "effusion", "oedema"]
+    for name in names:
+        for number in range(2):
+            picture(tmp_path / "images" / name / f"{name}-{number}.png", (40, 80 + number))
+    write_first_table("classification", CHALLENGE, tmp_path / "images", tmp_path / "cases.csv", [positive])
+    cases = CHALLENGE.find_cases(tmp_path / "cases.csv")
+    assert {case.path.parent.name for case in cases if case.label} == {positive}
+    with open(tmp_path / "cases.csv", newline="") as opened:
+        assert {row[column] for row in csv.DictReader(opened)} == set(names)

@@ -36,7 +36,6 @@ def prove_output(
     refuse_special(out)
     if out.is_dir():
         raise BadSetting(f"{out}: is a folder; expected the name of a file for {what}. Name one, such as {out / 'out'}{out.suffix}.")
-    refuse_other_format(out, suffix)
     for path in inputs:
         if path.is_file() and out.exists() and os.path.samefile(out, path):
             raise BadSetting(f"{out}: is read by this command, and would be replaced by {what}. Name another file.")
@@ -44,6 +43,7 @@ def prove_output(
         raise BadSetting(f"{out} already exists. Choose another name with --out, or remove it.")
     if begins is not None and out.is_file() and (start := _start(out)) and not start.lower().startswith(begins):
         raise BadSetting(f"{out}: is there already, and is no {what.removeprefix('a ')} that could be replaced. Name another file.")
+    refuse_other_format(out, suffix)
     try_to_write(out.parent)
 
 

@@ -43,11 +43,13 @@ def views_of(labels_csv: Path, image_ids: Collection[str], given: Path | None = 
     views = {image_id: view for image_id in image_ids if (view := found.get(image_id, ""))}
     if not views:
         raise BadLayout(f"{place}: says the view of {none_of(len(image_ids), 'images')}. Are they the same X-rays?")
+    notes = []
     if others := Counter(view for view in views.values() if view not in VIEWS):
         said = ", ".join(f"{view!r} of {counted(count, 'images')}" for view, count in others.most_common(SHOWN))
-        raise BadLayout(f"{place}: says the view {said}; expected {' or '.join(VIEWS)}, or an empty field, as in a table of one's own.")
-    unknown = len(image_ids) - len(views)
-    return views, [f"{place.name}: says no view for {part_of(unknown, len(image_ids), 'images')}."] if unknown else []
+        notes.append(f"{place.name}: says the view {said}, neither {' nor '.join(VIEWS)}; the AUROC within a view is without them.")
+    if unknown := len(image_ids) - len(views):
+        notes.append(f"{place.name}: says no view for {part_of(unknown, len(image_ids), 'images')}.")
+    return {image_id: view for image_id, view in views.items() if view in VIEWS}, notes
 
 
 def _in_table(path: Path) -> dict[str, str]:

@@ -23,7 +23,7 @@ from radlearn.training.loading import reseed
 from radlearn.training.run_folder import new_run
 from tests.rsna_pneumonia_classification.test_classify_pneumonia import imported_from_monai
 
-SMALL = replace(lesson.PRESETS["quick"], spacing_mm=(4.0, 4.0, 6.0), patch_voxels=(32, 32, 16), batch_size=4)
+SMALL = replace(lesson.PRESETS["quick"], spacing_mm=(4.0, 4.0, 6.0), patch_voxels=(32, 32, 16), batch_size=4, precision="32-true")
 STILL = replace(SMALL, mirror_chance=0.0, rotation_degrees=0.0, zoom_share=0.0, noise_std=0.0, blur_chance=0.0, contrast_share=0.0)
 
 

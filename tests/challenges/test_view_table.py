@@ -77,4 +77,4 @@ def test_a_word_that_is_neither_view_is_left_out_and_said(tmp_path: Path, word: 
     (tmp_path / "v.csv").write_text(f"patientId,view\na,{word}\nb,{word}\nc,PA\nelse,{word}\n")
     views, (said,) = views_of(tmp_path / "labels.csv", IDS, tmp_path / "v.csv")
     assert views == {"c": "PA"}
-    assert "of 2 images, neither AP nor PA: left out of the AUROC within a view" in said
+    assert "of 2 images, neither AP nor PA; the AUROC within a view is without them" in said

@@ -70,3 +70,23 @@ def test_benchmarks_run_alone_and_a_failure_ends_with_1(
 def test_each_benchmark_exists() -> None:
     folder = Path(every.__file__).parent
     assert all((folder / f"{benchmark.arguments[0]}.py").exists() for benchmark in every.BENCHMARKS.values())
+
+
+@pytest.mark.slow
+def test_the_benchmark_of_built_in_xrays_names_parts_that_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from benchmarks import thorax
+    from radlearn.digital_thorax import detector, xray
+
+    # What it wraps is put back afterwards.
+    for module, names in ((xray, thorax.PARTS), (detector, thorax.PARTS_OF_DETECTOR)):
+        for name in names:
+            monkeypatch.setattr(module, name, getattr(module, name))
+    monkeypatch.setattr(thorax, "on_all_cores", lambda xrays: None)
+    monkeypatch.setenv(FILE, str(tmp_path / "figures.jsonl"))
+    thorax.main(1)
+    (figure,) = kept(tmp_path / "figures.jsonl")
+    assert figure.value > 0
+    said = capsys.readouterr().err
+    assert all(name.strip("_") in said for name in (*thorax.PARTS, *thorax.PARTS_OF_DETECTOR))

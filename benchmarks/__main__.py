@@ -45,8 +45,10 @@ BENCHMARKS = {
 }
 # Why an aim is missed where it is known, by what the figure is called; it stands beside the miss.
 EXPLAINED = {
-    "X-ray to 256 px, beside MONAI LoadImage + Resize": "the aim was set on real X-rays. Decoding the JPEG of a built-in one, which nobody can "
-    "leave out, takes more than half of our time here, and the search for X-rays that use little of the grey scale a fifth.",
+    "X-ray to 256 px, beside MONAI LoadImage + Resize": (
+        "the aim was set on real X-rays. Decoding the JPEG of a built-in one, which nobody can leave out, takes more than half of our time "
+        "here, and the search for X-rays that use little of the grey scale a fifth."
+    ),
 }
 
 

@@ -145,7 +145,7 @@ PRESETS = {
         warm_up_share=0.1,
         weight_decay=1e-3,
         gradient_clip=10.0,
-        # bfloat16 where the processor has it: a third of the time, with Dice as before.
+        # bfloat16 where the processor has it: half of the time or less, with Dice as before (three seeds).
         precision="auto",
     ),
     # The strong preset, for a GPU and the real challenge: fine voxels, a deep residual network, long training, mirror images.

@@ -43,7 +43,7 @@ def chosen_precision(device: Device, precision: Precision) -> ChosenPrecision:
 def say_chosen_precision(asked: Precision, chosen: ChosenPrecision) -> None:
     """Say which precision "auto" is on this machine, because scores of another one differ in their last digits."""
     if asked == "auto" and chosen == "bf16-mixed":
-        say("Trained in bfloat16, which this machine multiplies in: a third of the time. --precision 32-true trains in float32.")
+        say("Trained in bfloat16, which this machine multiplies in. --precision 32-true trains in float32, which takes longer.")
 
 
 def _processor_has_bfloat16() -> bool:

@@ -10,7 +10,10 @@
     feature_distance.safetensors
                           what tells whether a new image is unlike the training data
     scores.json  cases.csv  pictures/  report.html
-                          what `evaluate` found: the scores, a row for each case, and the page
+                          what `evaluate` found: the scores, a row for each case, and the page; on other data with `-external` in
+                          their names
+    ensemble/             what it found for several runs together, of which this is the first
+    earlier/              evaluations on other data, or of other runs together, before the last one
 
 No file holds the path of the folder, so it may be renamed and moved.
 """

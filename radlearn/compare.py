@@ -10,7 +10,9 @@ from rich.table import Table as TerminalTable
 
 from radlearn import hints
 from radlearn.amounts import counted
-from radlearn.json_files import write_json
+from radlearn.errors import BadSetting, RadlearnError
+from radlearn.folder_walks import real_path
+from radlearn.json_files import read_json, write_json
 from radlearn.metrics.score_differences import ScoreDifference, score_differences
 from radlearn.pictures.comparison import ComparedName, difference_figure
 from radlearn.pictures.report import SYNTHETIC, cell_text
@@ -41,9 +43,12 @@ def compare(folders: Sequence[Path | str], out: Path | str | None = None, split:
         what `compare.json` holds.
 
     Raises:
+        BadSetting: if `out` holds a comparison of other runs.
         BadSetting, BadRunFolder: as `compared_runs`.
     """
     together = compared_runs([Path(folder) for folder in folders], split)
+    if out is not None:
+        _refuse_other(Path(out) / "compare.json", together, split)
     # Headline scores first; the others in the order of `scores.json`.
     scores = dict(sorted(together.kept.scores.items(), key=lambda item: not item[1].headline))
     with waiting("Bootstrapping differences by person"):
@@ -78,6 +83,21 @@ def compare(folders: Sequence[Path | str], out: Path | str | None = None, split:
     _show(content, pairs, labels)
     say(f"Written: {folder / 'compare.png'}, {folder / 'compare.json'}")
     return content
+
+
+def _refuse_other(path: Path, together: ComparedRuns, split: str) -> None:
+    """Raise BadSetting where a file holds another comparison, or anything else; the same one is made again in its place."""
+    if not path.exists():
+        return
+    try:
+        found = read_json(path)
+        now = [real_path(run.folder) for run in together.runs]
+        same = found["split"] == split and [real_path(run["folder"]) for run in found["runs"]] == now
+        said = " and ".join(str(run["folder"]) for run in found["runs"])
+    except (RadlearnError, KeyError, TypeError):
+        same, said = False, "something else"
+    if not same:
+        raise BadSetting(f"{path}: holds a comparison of {said}, which would be replaced. Choose another folder with --out, or remove it.")
 
 
 def verdict(difference: ScoreDifference, first: str, second: str) -> str:

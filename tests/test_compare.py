@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from radlearn import cli
 from radlearn.compare import compare
+from radlearn.errors import BadSetting
 from radlearn.json_files import read_json
 from radlearn.metrics.boxes import mean_over_images
 from radlearn.metrics.intervals import bootstrap_interval, paired_bootstrap_interval
@@ -79,6 +81,24 @@ def test_headline_scores_come_first(two: list[str], tmp_path: Path) -> None:
     headline = [name for name, score in USE_CASES["classification"].load_case_format().scores.items() if score.headline]
     assert names[: len(headline)] == headline
     assert set(names) - set(headline) == {"accuracy", "calibration_error"}
+
+
+def test_another_comparison_is_not_replaced_and_the_same_one_is_made_again(two: list[str], tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    compare(two, out)
+    compare(two, out)
+    # Another run of the same name, in another place.
+    shutil.copytree(two[1], tmp_path / "elsewhere" / "two")
+    for others in (two[::-1], [two[0], str(tmp_path / "elsewhere" / "two")]):
+        written = (out / "compare.json").read_bytes()
+        with pytest.raises(BadSetting, match=r"compare\.json: holds a comparison of \S*one and \S*two, which would be replaced"):
+            compare(others, out)
+        assert (out / "compare.json").read_bytes() == written
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "compare.json").write_text("[1]")
+    with pytest.raises(BadSetting, match="holds a comparison of something else"):
+        compare(two, tmp_path / "mine")
+    assert (tmp_path / "mine" / "compare.json").read_text() == "[1]"
 
 
 def test_the_terminal_says_which_is_better_and_what_the_interval_leaves_out(

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import tyro
 
-from benchmarks.figures import FILE, Figure, kept
+from benchmarks.figures import FILE, Figure, kept, kept_peak
 from radlearn.files import write_text
 from radlearn.progress import cores, say
 from radlearn.training.environment import environment
@@ -65,6 +65,7 @@ class Measured(NamedTuple):
     minutes: float
     processor_minutes: float
     failed: bool
+    peak_gib: float | None = None
 
 
 def benchmarks(names: tyro.conf.Positional[tuple[str, ...]] = (), out: Path = Path("benchmarks/RESULTS.md")) -> int:
@@ -103,7 +104,7 @@ def measured(name: str) -> Measured:
         lines = [line for line in said if line.strip() and " left" not in line and tempfile.gettempdir() not in line]
         if run.returncode:
             say(f"{name} failed:\n" + "\n".join(lines[-12:]), style="red")
-        return Measured(name, "\n".join(lines[-40:]), kept(file), minutes, spent / 60, run.returncode != 0)
+        return Measured(name, "\n".join(lines[-40:]), kept(file), minutes, spent / 60, run.returncode != 0, kept_peak(file))
 
 
 def page(found: Sequence[Measured], load: float) -> str:
@@ -130,6 +131,8 @@ def page(found: Sequence[Measured], load: float) -> str:
         lines += [f"- {figure.what}: {EXPLAINED.get(figure.what, 'the cause is not known.')}" for figure in missed]
     for one in found:
         time_taken = f"{one.minutes:.1f} min, {one.processor_minutes:.1f} processor minutes"
+        if one.peak_gib is not None:
+            time_taken += f", {one.peak_gib:.2f} GiB at most in one process"
         lines += ["", f"## {BENCHMARKS[one.name].question}", ""]
         lines += [f"`python -m benchmarks.{' '.join(BENCHMARKS[one.name].arguments)}`: {'failed, ' if one.failed else ''}{time_taken}."]
         lines += ["", "```text", one.output, "```"]

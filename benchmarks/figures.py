@@ -1,5 +1,6 @@
 """Figures that a benchmark hands to `python -m benchmarks`, which puts those of all benchmarks of one run into one table."""
 
+import atexit
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -49,3 +50,21 @@ def kept(path: Path) -> list[Figure]:
     if not path.exists():
         return []
     return [Figure(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def note_peak() -> None:
+    """Write the peak memory in GiB, of this process or the largest of those that it waited for, beside the file of figures."""
+    import resource
+
+    greatest_kib = max(resource.getrusage(which).ru_maxrss for which in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    Path(f"{os.environ[FILE]}.peak").write_text(f"{greatest_kib / 2**20:.2f}", encoding="utf-8")
+
+
+def kept_peak(path: Path) -> float | None:
+    """Return the peak memory in GiB beside a file of figures; None where none was noted."""
+    beside = Path(f"{path}.peak")
+    return float(beside.read_text(encoding="utf-8")) if beside.exists() else None
+
+
+if os.environ.get(FILE):
+    atexit.register(note_peak)

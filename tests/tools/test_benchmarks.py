@@ -1,6 +1,7 @@
 """`make benchmarks`: figures of several benchmarks come onto one page with their aims and limits; a miss and a failure are said."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -48,13 +49,16 @@ def test_the_page_holds_every_figure_its_limit_and_why_an_aim_was_missed(monkeyp
 def test_benchmarks_run_alone_and_a_failure_ends_with_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    package = tmp_path / "benchmarks"
+    package, own = tmp_path / "benchmarks", Path(every.__file__).parent
     package.mkdir()
     (package / "__init__.py").touch()
     line = json.dumps({"what": "made", "value": 3.0, "unit": "a second", "aim": 2.0})
     (package / "sound.py").write_text(f"import os\nopen(os.environ[{FILE!r}], 'a').write({line!r} + '\\n')\nprint('measured 3')\n")
+    (package / "large.py").write_text(f"import os, sys\nsys.path.append({str(own)!r})\nimport figures\nheld = bytes([1]) * (400 << 20)\n")
     (package / "broken.py").write_text("raise SystemExit('no such file')\n")
-    monkeypatch.setattr(every, "BENCHMARKS", {name: every.Benchmark((name,), f"How fast is {name}?") for name in ("sound", "broken")})
+    monkeypatch.setattr(
+        every, "BENCHMARKS", {name: every.Benchmark((name,), f"How fast is {name}?") for name in ("sound", "broken", "large")}
+    )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     assert every.benchmarks(("sound",), tmp_path / "R.md") == 0
@@ -63,8 +67,11 @@ def test_benchmarks_run_alone_and_a_failure_ends_with_1(
     page = (tmp_path / "R.md").read_text()
     assert "measured 3" in page
     assert "no such file" in page
+    (peak,) = re.findall(r"([\d.]+) GiB at most in one process", page)
+    # 400 MiB are 0.39 GiB; the interpreter is a little more.
+    assert 0.39 <= float(peak) < 0.6
     assert every.benchmarks(("other",), tmp_path / "R.md") == 2
-    assert "They are: sound, broken." in " ".join(capsys.readouterr().err.split())
+    assert "They are: sound, broken, large." in " ".join(capsys.readouterr().err.split())
 
 
 def test_each_benchmark_exists() -> None:

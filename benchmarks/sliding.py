@@ -19,7 +19,6 @@ import importlib
 import json
 import math
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -34,7 +33,7 @@ import numpy as np
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from benchmarks.figures import Figure, keep
+from benchmarks.figures import Figure, keep, peak_memory_gib
 from radlearn.challenges import covid19
 from radlearn.digital_thorax.ct_cohort import write_covid19
 from radlearn.metrics.masks import dice_score
@@ -166,9 +165,9 @@ def measure(side: str, ct: Path, overlap: float, out: Path) -> dict[str, float]:
     began, processor = time.perf_counter(), time.process_time()
     probability, spent = SIDES[side](ct, overlap)
     result = {"all_s": time.perf_counter() - began, "all_processor_s": time.process_time() - processor, **spent}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak_gib = peak_memory_gib()
     np.save(out, probability.astype(np.float16))
-    return result | {"peak_gb": peak / (1e9 if sys.platform == "darwin" else 1e6)}
+    return result | {"peak_gib": peak_gib}
 
 
 def in_a_process(side: str, ct: Path, overlap: float, out: Path, threads: int, cache: Path) -> dict[str, float]:
@@ -243,13 +242,13 @@ def main() -> None:
 def show(every: list[tuple[dict[str, dict[str, float]], dict[str, list[float]]]], overlap: float, threads: int) -> None:
     results = {side: {key: sum(times[side][key] for times, _ in every) for key in every[0][0][side]} for side in SIDES}
     say(f"\n{len(every)} CT(s); overlap {overlap}, {threads} thread(s); in brackets: times as fast as MONAI")
-    say("  side              million voxels         all s   processor s     windows s   processor s   peak GB")
+    say("  side              million voxels         all s   processor s     windows s   processor s   peak GiB")
     for side, result in results.items():
         times = [
             f"{result[key]:7.1f} ({results['MONAI'][key] / result[key]:4.1f})"
             for key in ("all_s", "all_processor_s", "window_s", "window_processor_s")
         ]
-        peak = max(times[side]["peak_gb"] for times, _ in every)
+        peak = max(times[side]["peak_gib"] for times, _ in every)
         if side != "MONAI":
             what, ratio = f"sliding window ({side}), beside MONAI's", results["MONAI"]["all_s"] / result["all_s"]
             most = results["MONAI"]["voxels"] / result["voxels"]

@@ -3,11 +3,10 @@
     python -m benchmarks.thorax [COUNT]
 
 One core is measured in processor time, all cores in wall time. The parts of an X-ray are timed in the same run, so that their shares hold
-on a busy machine too. For CTs see `thorax_ct.py`. Target: 3 X-rays a second on one core, below 1.5 GB a worker.
+on a busy machine too. For CTs see `thorax_ct.py`. Target: 3 X-rays a second on one core, below 1.4 GiB a worker.
 """
 
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -22,7 +21,8 @@ PARTS_OF_DETECTOR = ("expose", "display")
 
 
 def made_by_worker(folder: Path, number: int) -> tuple[int, float]:
-    """Render and write one X-ray; return the worker's process id and its peak memory in GB."""
+    """Render and write one X-ray; return the worker's process id and its peak memory in GiB."""
+    from benchmarks.figures import peak_memory_gib
     from radlearn.digital_thorax.planning import plan_xrays
     from radlearn.digital_thorax.xray import render_xray
     from radlearn.scans.radiograph_writer import write_radiograph
@@ -31,7 +31,7 @@ def made_by_worker(folder: Path, number: int) -> tuple[int, float]:
     xray = render_xray(plan)
     path = folder / f"{plan.image_id}.dcm"
     write_radiograph(path, xray.pixels, patient_id="p", view=plan.view, sex=plan.sex, age="62", spacing_mm=xray.spacing_mm)
-    return os.getpid(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    return os.getpid(), peak_memory_gib()
 
 
 def on_all_cores(xrays: int) -> None:
@@ -46,11 +46,11 @@ def on_all_cores(xrays: int) -> None:
         peaks = list(in_parallel(work, range(xrays), "all cores", "X-rays"))
         clock = time.monotonic() - clock
     say(f"{xrays} X-rays on {cores()} cores: {xrays / clock:.2f} a second of wall time, {len({process for process, _ in peaks})} workers")
-    say(f"peak memory of a worker {max(peak for _, peak in peaks):.2f} GB")
+    say(f"peak memory of a worker {max(peak for _, peak in peaks):.2f} GiB")
 
 
 def main(xrays: int) -> None:
-    from benchmarks.figures import Figure, keep
+    from benchmarks.figures import Figure, keep, peak_memory_gib
     from radlearn.digital_thorax import xray
     from radlearn.digital_thorax.planning import plan_xrays
     from radlearn.progress import say
@@ -90,8 +90,7 @@ def main(xrays: int) -> None:
     say(f"{xrays} X-rays at 1024², DICOM included: {xrays / cpu:.2f} a second on one core ({xrays / clock:.2f} of wall time)")
     for name, spent in sorted(seconds.items(), key=lambda item: -item[1]):
         say(f"  {name.strip('_'):20} {1000 * spent / xrays:6.0f} ms  {spent / cpu:4.0%}")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    say(f"peak memory {peak:.2f} GB, {size / 1000:.0f} kB an X-ray")
+    say(f"peak memory {peak_memory_gib():.2f} GiB, {size / 1000:.0f} kB an X-ray")
     on_all_cores(2 * xrays)
 
 

@@ -6,7 +6,6 @@ Processor time is measured, which holds on a busy machine too; a first CT, with 
 """
 
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -17,7 +16,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 
 def main(small: int, full: int) -> None:
-    from benchmarks.figures import Figure, keep
+    from benchmarks.figures import Figure, keep, peak_memory_gib
     from radlearn.digital_thorax.ct import render_ct
     from radlearn.digital_thorax.ct_planning import draw_body, draw_scan, plan_cts
     from radlearn.progress import say
@@ -49,7 +48,7 @@ def main(small: int, full: int) -> None:
         keep(Figure(f"{size} built-in CT, one core", each, "processor s", higher_is_better=False))
         say(f"{size}: {each:.2f} s a CT on one core (body {drawn / count:.2f}, voxels {rendered / count:.2f})")
         say(f"  writing takes another {written / count:.2f} s and {bytes_written / count / 1e6:.1f} MB")
-        say(f"  peak memory so far {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6:.2f} GB")
+        say(f"  peak memory so far {peak_memory_gib():.2f} GiB")
 
 
 if __name__ == "__main__":

@@ -279,6 +279,9 @@ def test_a_forked_process_computes_although_its_parent_used_the_threads_of_openm
 
 def noting_its_number(folder: str, seconds: float) -> None:
     (Path(folder) / f"pid-{os.getpid()}").touch()
+    # Until both are there: one process alone could do all that takes no time.
+    while len(list(Path(folder).glob("pid-*"))) < 2:
+        time.sleep(0.05)
     time.sleep(seconds)
 
 

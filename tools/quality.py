@@ -12,7 +12,6 @@ into.
 import hashlib
 import importlib
 import json
-import resource
 import shutil
 import sys
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ import tyro
 from rich.table import Column, Table
 
 import radlearn
+from benchmarks.figures import peak_memory_gib
 from radlearn import use_cases
 from radlearn.progress import console, say
 from radlearn.workflow.data_source import built_in_folder
@@ -101,8 +101,7 @@ def quality(
                     with open(kept, "a", encoding="utf-8") as file:
                         file.write(json.dumps(known[-1]) + "\n")
     wanted = [result for result in known if result["seed"] in seeds and result["cohort"] in cohorts]
-    memory_gib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    say(f"Peak memory of this process: {memory_gib:.2f} GiB.")
+    say(f"Peak memory of this process: {peak_memory_gib():.2f} GiB.")
     return printed([target for target in TARGETS if target.task in tasks], wanted)
 
 

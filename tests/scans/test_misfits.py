@@ -11,7 +11,7 @@ from PIL import Image
 
 from radlearn.scans.dicom import PixelWarning, read_radiograph
 from radlearn.scans.display import display_of
-from radlearn.scans.misfits import fitted, has_two_values
+from radlearn.scans.misfits import fitted, flat, has_two_values
 from radlearn.scans.stored_pixels import open_xray
 
 DicomFile = Callable[..., Path]
@@ -148,6 +148,17 @@ def test_of_real_xrays_none_is_called_flat(shared_data: Path) -> None:
         *sorted((shared_data / "nih_multilabel_sample").rglob("*.png")),
     ]:
         assert not [note for note in read_radiograph(path).notes if "grey scale" in note], path
+
+
+@pytest.mark.parametrize("height, width", [(24, 31), (300, 280), (1024, 900)])
+@pytest.mark.parametrize("contrast", [0.05, 0.2, 0.3, 0.36, 0.5, 1.0])
+def test_what_is_flat_is_what_all_pixels_but_borders_say(height: int, width: int, contrast: float) -> None:
+    dice = np.random.default_rng(height)
+    ramp = np.linspace(0, 1, height * width).reshape(height, width)
+    pixels = 0.3 + contrast * (0.7 * ramp + 0.3 * dice.random((height, width))) * 0.69
+    pixels[:, : width // 4] = 0
+    low, high = np.percentile(pixels[pixels > 0], (1, 99))
+    assert bool(flat(pixels)) == (high - low < 1 / 3)
 
 
 def test_two_grey_values_are_known_by_a_count_of_their_values() -> None:

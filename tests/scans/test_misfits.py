@@ -150,7 +150,7 @@ def test_of_real_xrays_none_is_called_flat(shared_data: Path) -> None:
         assert not [note for note in read_radiograph(path).notes if "grey scale" in note], path
 
 
-@pytest.mark.parametrize("height, width", [(24, 31), (300, 280), (1024, 900)])
+@pytest.mark.parametrize(("height", "width"), [(24, 31), (300, 280), (1024, 900)])
 @pytest.mark.parametrize("contrast", [0.05, 0.2, 0.3, 0.36, 0.5, 1.0])
 def test_what_is_flat_is_what_all_pixels_but_borders_say(height: int, width: int, contrast: float) -> None:
     dice = np.random.default_rng(height)

@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed-$(shell cat pyproject.toml requirements.lock | cksum
 # Idle threads that spin make two-thread torch stall when anything else runs; it must be set before Python starts.
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: demo test lessons knobs quality benchmarks faults fuzz audit site notebooks install lint clean
+.PHONY: demo test lessons knobs quality benchmarks faults fuzz mutants audit site notebooks install lint clean
 demo: install
 	$(BIN)/radlearn demo
 
@@ -27,6 +27,9 @@ faults: install
 
 fuzz: install
 	$(BIN)/python -m tools.fuzz
+
+mutants: install
+	$(BIN)/python -m tools.mutants
 
 benchmarks: install
 	$(BIN)/python -m benchmarks

@@ -1,9 +1,13 @@
-"""Every command is ended at random moments, by a kill, a request to end and a disk that takes no more: nothing is lost, and a rerun works.
+"""Every command meets faults at random moments: nothing is lost, nothing wrong is kept, and a rerun works.
 
-Each command meets one fault here, by turns. `make faults` lets each meet all three at RADLEARN_FAULT_MOMENTS moments, drawn with
+It is ended: by a kill, a request to end, a disk that takes no more. Or others work meanwhile: an image vanishes, is cut short or replaced
+by another, a worker process is killed, the same command is started a second time.
+
+Each command meets one fault of each kind here, by turns. `make faults` lets each meet all at RADLEARN_FAULT_MOMENTS moments, drawn with
 RADLEARN_FAULT_SEED. Training has tests of its own, `tests/training/test_fit.py` and the other journeys.
 """
 
+import functools
 import hashlib
 import os
 import resource
@@ -97,10 +101,18 @@ COMMANDS: dict[str, Callable[[Place], list[str]]] = {
 }
 
 
+Meanwhile = Callable[[int], object]
+"What is done while a command runs in a child, of which it is given the process id."
+
+
 def done_in_a_child(
-    arguments: Sequence[str], place: Place, killed: tuple[str, float] | None = None, most_bytes: int | None = None
+    arguments: Sequence[str],
+    place: Place,
+    meanwhile: tuple[float, Meanwhile] | None = None,
+    most_bytes: int | None = None,
+    said: str = "said.txt",
 ) -> Ended:
-    """Do a command in a forked child; `killed` is a signal and after how many seconds it is sent, `most_bytes` all that a file may hold.
+    """Do a command in a forked child; `meanwhile` is what is done after some seconds, `most_bytes` all that a file may hold.
 
     Forked, because the imports cost twenty seconds.
     """
@@ -109,7 +121,7 @@ def done_in_a_child(
     threads = torch.get_num_threads()
     # A process that has computed with several threads cannot be forked and compute with several again.
     torch.set_num_threads(1)
-    log = place.folder / "said.txt"
+    log = place.folder / said
     began = time.monotonic()
     child = os.fork()
     if child == 0:
@@ -129,11 +141,15 @@ def done_in_a_child(
             # What is no exit code must not go on as a second test run.
             os._exit(70)
     torch.set_num_threads(threads)
-    if killed is not None:
-        time.sleep(killed[1])
-        os.kill(child, signal.Signals[killed[0]])
+    if meanwhile is not None:
+        time.sleep(meanwhile[0])
+        meanwhile[1](child)
     _, status = os.waitpid(child, 0)
     return Ended(status, log.read_text(errors="replace"), time.monotonic() - began)
+
+
+def send(name: str, child: int) -> None:
+    os.kill(child, signal.Signals[name])
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -174,9 +190,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRe
     return of
 
 
-def anew(place: Place) -> float:
-    """Leave of a place what it was prepared with, and return the time of that."""
-    for folder in (place.run, place.out, place.cache):
+def anew(place: Place, with_cache: bool = False) -> float:
+    """Leave of a place what it was prepared with, and the cache only where asked to; return the time of that."""
+    for folder in (place.run, place.out, *([] if with_cache else [place.cache])):
         shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(place.folder / "kept", place.run)
     place.out.mkdir()
@@ -205,7 +221,8 @@ def test_a_command_that_is_ended_loses_nothing_and_its_rerun_gives_what_was_aske
             exit_code = os.waitstatus_to_exitcode(ended.status)
             assert exit_code in (0, 2), f"{told}: {exit_code}\n{ended.said}"
         else:
-            ended, told = done_in_a_child(asked, place, (fault, share * seconds)), f"{fault} at {share:.0%}"
+            end: Meanwhile = functools.partial(send, fault)
+            ended, told = done_in_a_child(asked, place, (share * seconds, end)), f"{fault} at {share:.0%}"
             exit_code = os.waitstatus_to_exitcode(ended.status)
             # It may have been done before.
             assert exit_code in (0, 130 if fault == "SIGTERM" else -signal.SIGKILL, -signal.SIGTERM), f"{told}: {exit_code}\n{ended.said}"
@@ -221,3 +238,82 @@ def test_a_command_that_is_ended_loses_nothing_and_its_rerun_gives_what_was_aske
         told = f"{told}\n--- rerun\n{again.said}"
         assert again.status == 0 or was_done, told
         assert results(place) == wanted, told
+
+
+def workers_of(process: int) -> list[int]:
+    """Return the processes that a process has started to work for it."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            parent = int(entry.joinpath("stat").read_text().rpartition(")")[2].split()[1])
+            is_tracker = b"resource_tracker" in entry.joinpath("cmdline").read_bytes()
+        except (OSError, ValueError, IndexError):
+            continue
+        if parent == process and not is_tracker:
+            found.append(int(entry.name))
+    return found
+
+
+def happen(fault: str, image: Path, other: bytes, twice: Callable[[], Ended], second: list[Ended], child: int) -> None:
+    """Let happen to an image or to a command in a child what others do; `second` is given how the command ended the second time."""
+    if fault == "vanished":
+        image.unlink()
+    elif fault == "cut":
+        image.write_bytes(image.read_bytes()[: image.stat().st_size // 2])
+    elif fault == "replaced":
+        image.write_bytes(other)
+    elif fault == "worker killed":
+        for worker in workers_of(child)[:1]:
+            os.kill(worker, signal.SIGKILL)
+    else:
+        second.append(twice())
+
+
+def rows_of_others(place: Place, image: Path) -> list[str]:
+    """Return the lines of the table of answers that are not of an image."""
+    table = place.out / "predictions.csv"
+    name = image.name.removesuffix(".dcm").removesuffix(".nii.gz")
+    return sorted(line for line in table.read_text().splitlines() if name not in line) if table.exists() else []
+
+
+OF_DATA = ("vanished", "cut", "replaced")
+DONE_MEANWHILE = (*OF_DATA, "worker killed", "twice")
+
+
+@pytest.mark.parametrize(("task", "command"), TRIED)
+def test_what_others_do_meanwhile_loses_nothing_and_nothing_wrong_is_kept(
+    task: str, command: str, prepared: Callable[[str], Place]
+) -> None:
+    place, number = prepared(task), TRIED.index((task, command))
+    anew(place)
+    sound, asked = digests(place.data), COMMANDS[command](place)
+    ended = done_in_a_child(asked, place)
+    assert ended.status == 0, ended.said
+    wanted, seconds = results(place), ended.seconds
+    images = sorted(path for path in images_of(place).iterdir() if "_seg" not in path.name)
+    others = {image: rows_of_others(place, image) for image in images}
+    generator = np.random.default_rng([SEED, number, 1])
+    offered = DONE_MEANWHILE if command != "thorax" else DONE_MEANWHILE[len(OF_DATA) :]
+    for fault in offered * MOMENTS or (offered[(number + SEED) % len(offered)],):
+        anew(place)
+        share = float(generator.random())
+        image, other = (images[int(chosen)] for chosen in generator.choice(len(images), 2, replace=False))
+        content, second = image.read_bytes(), list[Ended]()
+        twice = functools.partial(done_in_a_child, asked, place, said="said_second.txt")
+        happens: Meanwhile = functools.partial(happen, fault, image, other.read_bytes(), twice, second)
+        try:
+            ended = done_in_a_child(asked, place, (share * seconds, happens))
+        finally:
+            image.write_bytes(content)
+        told = f"{fault} ({image.name}) at {share:.0%}\n{ended.said}"
+        for one in (ended, *second):
+            assert os.waitstatus_to_exitcode(one.status) in (0, 1, 2), f"{told}\n{one.said}"
+            assert "Traceback" not in one.said, f"{told}\n{one.said}"
+        assert digests(place.data) == sound, f"data were changed\n{told}"
+        if fault in OF_DATA and ended.status == 0:
+            assert rows_of_others(place, image) == others[image], told
+        # What was kept of the moment at which something else was there must not answer for what is there now.
+        anew(place, with_cache=True)
+        again = done_in_a_child(asked, place)
+        assert again.status == 0, f"{told}\n--- rerun\n{again.said}"
+        assert results(place) == wanted, f"{told}\n--- rerun\n{again.said}"

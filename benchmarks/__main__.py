@@ -41,6 +41,7 @@ BENCHMARKS = {
     "training": Benchmark(("training",), "What does the training loop cost?"),
     "thorax": Benchmark(("thorax",), "How fast are built-in X-rays made?"),
     "thorax_ct": Benchmark(("thorax_ct", "6", "3"), "How fast are built-in CTs made?"),
+    "answering": Benchmark(("answering",), "How long does one X-ray's answer take, beside importing its libraries?"),
     "scaling": Benchmark(("scaling",), "How do time and memory grow with the number of cases?"),
     "libraries": Benchmark(("libraries",), "What would a library cost in place of our own?"),
 }

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from radlearn.scans.look_alikes import SAME_ABOVE, fingerprints
+from radlearn.scans.look_alikes import SAME_ABOVE, fingerprints, likeness
 
 CANDIDATE_ABOVE = 0.92
 NUMBERS = 128
@@ -46,12 +46,12 @@ def same_xrays(thumbnails: np.ndarray) -> list[Pair]:
     for start in range(0, len(thumbnails), ROWS_AT_ONCE):
         rows = thumbnails[start : start + ROWS_AT_ONCE]
         for orientation in range(len(ORIENTATIONS)):
-            likeness = _projected(oriented(rows, orientation), projection) @ known[start:].T
-            for row, column in zip(*np.nonzero(np.abs(likeness) > CANDIDATE_ABOVE), strict=True):
+            near = np.abs(_projected(oriented(rows, orientation), projection) @ known[start:].T) > CANDIDATE_ABOVE
+            for row, column in zip(*np.nonzero(near), strict=True):
                 if column <= row:
                     continue
                 first, second = start + int(row), start + int(column)
-                exact = _likeness(oriented(thumbnails[first], orientation), thumbnails[second])
+                exact = likeness(oriented(thumbnails[first], orientation), thumbnails[second])
                 how = ORIENTATIONS[orientation] + (", as a negative" if exact < 0 else "")
                 if abs(exact) > max(SAME_ABOVE, found.get((first, second), (0.0, None))[0]):
                     found[first, second] = abs(exact), Pair(first, second, how)
@@ -77,11 +77,6 @@ def groups(pairs: list[Pair]) -> Iterator[tuple[list[int], str]]:
         hows.setdefault(lead(pair.first), set()).add(pair.how)
     for first, xrays in members.items():
         yield xrays, ", or ".join(sorted(hows[first]))
-
-
-def _likeness(one: np.ndarray, other: np.ndarray) -> float:
-    first, second = fingerprints(np.stack([one, other]))
-    return float(first @ second)
 
 
 def _projected(thumbnails: np.ndarray, projection: np.ndarray) -> np.ndarray:

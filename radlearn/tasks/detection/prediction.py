@@ -16,6 +16,7 @@ from radlearn.errors import BadSetting
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.pictures.boxes import write_box_overlay
 from radlearn.progress import say
+from radlearn.scans.tiff_pages import source_of
 from radlearn.tasks.detection.candidates import gate_of, image_scores, must_fit_gate, must_see_alike
 from radlearn.tasks.detection.ensembles import SOURCES, disagreement_on_boxes
 from radlearn.tasks.detection.fusion import fused
@@ -167,7 +168,7 @@ class BoxPredictions(XrayPredictions):
         boxes = sorted(self.boxes, key=in_order(self.paths, lambda row: row[0]))
         if self.rows:
             # Before the table of X-rays, whose presence means that all is there.
-            write_rows(self.folder / "boxes.csv", [BOX_COLUMNS, *boxes])
+            write_rows(self.folder / "boxes.csv", [BOX_COLUMNS, *((str(source_of(Path(row[0]))), *row[1:]) for row in boxes)])
         self.write_table(self.columns)
         say(f"{counted(len(self.boxes), 'boxes')}: {self.folder / 'boxes.csv'}")
 

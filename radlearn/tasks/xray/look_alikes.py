@@ -15,8 +15,9 @@ from typing_extensions import TypedDict
 
 from radlearn.amounts import begun, part_of, verb_of
 from radlearn.errors import BadRunFolder
+from radlearn.file_names import called
 from radlearn.progress import say
-from radlearn.scans.look_alikes import SAME_ABOVE, fingerprints, thumbnail_of
+from radlearn.scans.look_alikes import SAME_ABOVE, fingerprints, likeness, thumbnail_of
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.training.checkpoint import load_tensors, save_tensors
 from radlearn.training.checkpoint_header import digest_in, refuse_other_weights
@@ -95,9 +96,10 @@ class LookAlikes:
             thumbnails = tensors.get("thumbnails", torch.empty(0))
             if thumbnails.ndim != 3 or not len(thumbnails) == len(about["names"]) == len(about["subsets"]):
                 raise BadRunFolder(f"{path}: does not hold a small picture, a name and a subset of each X-ray. {advice}")
-            pictures.append(fingerprints(thumbnails.numpy()))
+            pictures.append(thumbnails.numpy())
             self._known += [Alike(subset, name, run) for name, subset in zip(about["names"], about["subsets"], strict=True)]
-        self._fingerprints = np.concatenate(pictures) if pictures else np.zeros((0, 0), np.float32)
+        self._thumbnails = np.concatenate(pictures) if pictures else np.zeros((0, 0, 0), np.uint8)
+        self._fingerprints = fingerprints(self._thumbnails) if pictures else np.zeros((0, 0), np.float32)
         # File -> the X-ray that it looks like.
         self.found: dict[Path, Alike] = {}
 
@@ -110,9 +112,13 @@ class LookAlikes:
         """Return the runs' X-ray that a thumbnail looks the same as, also as a negative or in a mirror, as training mirrors X-rays."""
         if not self._known:
             return None
-        looked_at = fingerprints(np.stack([thumbnail, thumbnail[:, ::-1]]))
-        likeness = np.abs(self._fingerprints @ looked_at.T).max(axis=1)
-        numbers = [int(number) for number in np.argsort(-likeness, kind="stable") if likeness[number] > SAME_ABOVE]
+        ways = np.stack([thumbnail, thumbnail[:, ::-1]])
+        near = np.abs(self._fingerprints @ fingerprints(ways).T).max(axis=1)
+        # In a frame that both have they may be different.
+        alike = {
+            int(number): max(abs(likeness(way, self._thumbnails[number])) for way in ways) for number in np.flatnonzero(near > SAME_ABOVE)
+        }
+        numbers = [number for number in sorted(alike, key=lambda number: -alike[number]) if alike[number] > SAME_ABOVE]
         # What was trained on counts, and of those what is nearest.
         return next((known for subset in USED for number in numbers if (known := self._known[number]).subset == subset), None)
 
@@ -125,7 +131,7 @@ class LookAlikes:
         whose = {path: self._called(self.found[path].run) for path in asked}
         for (subset, used), run in product(USED.items(), dict.fromkeys(whose.values())):
             if seen := [path for path in asked if self.found[path].subset == subset and whose[path] == run]:
-                names = ", ".join(f"{path.name} (as {self.found[path].name})" for path in seen[:SHOWN])
+                names = ", ".join(f"{Path(called(path)).name} (as {self.found[path].name})" for path in seen[:SHOWN])
                 more = f" and {len(seen) - SHOWN:,} more" if len(seen) > SHOWN else ""
                 say(
                     f"{begun(part_of(len(seen), count, 'X-rays'))} {verb_of(len(seen), 'look')} the same as "

@@ -38,14 +38,15 @@ def refuse_repeated_ids(image_ids: Sequence[str]) -> None:
 
 
 def _each_once(below: Iterable[Sequence[Path]]) -> list[Path]:
-    """Return the files of several folders, sorted; one that lies in two of them is named by the first."""
+    """Return the files of several folders, sorted by path and page; one that lies in two of them is named by the first."""
     folders: dict[Path, str] = {}
     once: dict[tuple[str, str], Path] = {}
     for path in (path for found in below for path in found):
         if path.parent not in folders:
             folders[path.parent] = os.path.realpath(path.parent)
         once.setdefault((folders[path.parent], path.name), path)
-    return sorted(once.values())
+    # A page by its TIFF, wherever the file that holds it alone lies.
+    return sorted(once.values(), key=lambda path: (source_of(path), path.name))
 
 
 def _other_kinds_in(folders: Iterable[Path]) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 from pydicom import uid
 
 from radlearn.challenges.rsna import CHALLENGE
@@ -270,3 +271,23 @@ def test_millimetres_that_make_no_chest_xray_are_not_written(run: Run, tmp_path:
         (box,), (row,) = (rows_of(tmp_path / f"out {spacing}" / name) for name in ("boxes.csv", "predictions.csv"))
         assert (box["mm_from"], box["width_mm"] != "") == (mm_from, bool(mm_from))
         assert ("which no" in row["notes"]) == (not mm_from)
+
+
+def test_boxes_on_pages_of_tiffs_name_the_tiffs_in_the_order_of_their_names(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    # Copies of pages lie in a cache under names that do not sort as those of their files do.
+    for name in "cab":
+        first, *others = (
+            Image.fromarray(np.random.default_rng([ord(name), page]).integers(0, 255, (40, 48), np.uint8)) for page in range(3)
+        )
+        first.save(tmp_path / "in" / f"{name}.tif", save_all=True, append_images=others)
+    first.save(tmp_path / "in" / "bb.png")
+    predictions = BoxPredictions([run], [tmp_path / "in"], tmp_path / "out")
+    for batch in predictions.batches(partial(read_unlabelled, size_px=32, shape="stretch"), 4):
+        predictions.keep(batch, [FoundBoxes(np.array([[5.0, 5, 20, 20]]), np.array([0.8]))] * len(batch), overlays=False)
+    predictions.finish()
+    expected = [(f"{name}.tif", f"{name}-page-{page:03}") for name in "ab" for page in (1, 2, 3)] + [("bb.png", "bb")]
+    expected += [("c.tif", f"c-page-{page:03}") for page in (1, 2, 3)]
+    for table in ("predictions.csv", "boxes.csv"):
+        rows = [(row["path"], row["patientId"]) for row in rows_of(tmp_path / "out" / table)]
+        assert list(dict.fromkeys(rows)) == [(str(tmp_path / "in" / name), image_id) for name, image_id in expected]

@@ -69,9 +69,12 @@ def xray_table(folder: Path, positive: Sequence[str] = ()) -> FirstTable:
             found.append(marked)
     if found:
         hold_against(found[0], found[1:])
-        return _completed(found[0].table(positive), folder, masks, subsets_of_files(found[0].named_by))
-    if (table := read_class_folders(folder, shown, positive)) is not None:
-        return _completed(table, folder, masks)
+        table = found[0].table(positive)
+        table.looked_at = files
+        return _completed(table, folder, masks, subsets_of_files(found[0].named_by))
+    if (of_classes := read_class_folders(folder, shown, positive)) is not None:
+        of_classes.looked_at = files
+        return _completed(of_classes, folder, masks)
     expected = "folders named by their class, or boxes as COCO, YOLO or Pascal VOC keep them"
     captions = "".join(f" {name} {WITHOUT_BOXES}; export it with boxes." for name in files_without_boxes(folder)[:1])
     raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected DICOM files, pictures or files of one slice in {expected}.{captions}")
@@ -88,7 +91,7 @@ def ct_table(folder: Path) -> FirstTable:
     if not pairs:
         expected = "a CT and its mask side by side (a_ct.nii.gz, a_seg.nii.gz), in images/ and masks/ under one name, or nnU-Net's folders"
         raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected {expected}.")
-    table = FirstTable(("path", "mask"), [{"path": ct, "mask": mask} for ct, mask in sorted(pairs.items())])
+    table = FirstTable(("path", "mask"), [{"path": ct, "mask": mask} for ct, mask in sorted(pairs.items())], looked_at=paths)
     table.assumed.append(f"{counted(len(pairs), 'pairs')} of CT and mask {verb_of(len(pairs), 'were')} found by their names.")
     used = {*pairs, *pairs.values()}
     if left := [path for path in paths if path not in used]:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from radlearn.amounts import counted
+from radlearn.amounts import counted, verb_of
 from radlearn.challenges.box_readings import GRIDS_PX
 from radlearn.challenges.folders import within
-from radlearn.challenges.header_persons import patients_of_several
+from radlearn.challenges.header_persons import STUDY_FIELDS, of_other_rows, patients_of_several, studies_of_several
 from radlearn.challenges.marked_images import orientation_of
 from radlearn.challenges.xray_case import XrayCase, told_otherwise
 from radlearn.check.findings import Finding
@@ -41,10 +41,20 @@ def box_findings(cases: Sequence[XrayCase], facts: Mapping[Path, XrayFacts], roo
             yield Finding("box-turned", within(case.path, root), f"its EXIF orientation is {turn}", boxes_xyxy_px=case.boxes_xyxy_px)
     yield from _on_a_smaller_grid(cases, facts)
     headers = [facts[case.path].header if case.path in facts else None for case in cases]
-    for people in patients_of_several(cases, ["" if header is None else header.patient_id for header in headers]):
+    patient_ids = ["" if header is None else header.patient_id for header in headers]
+    for people in patients_of_several(cases, patient_ids):
         files = [within(case.path, root) for case in people.values()]
         found = f"its PatientID is on X-rays of {counted(len(people), 'people')} ({', '.join(sorted(people)[:4])})"
         yield Finding("persons-header", files[0], found, tuple(files[1:]))
+    for people in studies_of_several(cases, headers):
+        files = [within(case.path, root) for case in people.values()]
+        found = f"its examination ({STUDY_FIELDS}) is of {counted(len(people), 'people')} ({', '.join(sorted(people)[:4])})"
+        yield Finding("persons-study", files[0], found, tuple(files[1:]))
+    own = [(case, patient) for case, patient in zip(cases, patient_ids, strict=True) if case.data_folder is None]
+    if others := of_other_rows([case for case, _ in own], [patient for _, patient in own]):
+        files = [within(case.path, root) for case in others]
+        amount = f"{counted(len(files), 'X-rays')} {verb_of(len(files), 'have')}"
+        yield Finding("header-exchanged", files[0], f"{amount} the patientId of another row as PatientID", tuple(files[1:]))
 
 
 def _on_a_smaller_grid(cases: Sequence[XrayCase], facts: Mapping[Path, XrayFacts]) -> Iterator[Finding]:

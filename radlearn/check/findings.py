@@ -88,6 +88,7 @@ RULES = {
     ),
     "image-other-person": Rule("error", "one X-ray of two people, or with two labels", "Keep one of them, or give both the same person."),
     "image-other-boxes": Rule("error", "one X-ray with different boxes", "Look at both: correct the boxes that are wrong, or remove one."),
+    "header-exchanged": Rule("error", "X-rays under the names of others", "Name each file by its PatientID again: see where it came from."),
     "image-twice": Rule("warning", "one X-ray under two names", "Keep one of them: counted twice it weighs twice."),
     "file-twice": Rule("warning", "files with the same content", "Keep one of them."),
     "image-inverted": Rule("warning", "X-rays that look inverted", "Mend PhotometricInterpretation (MONOCHROME1 or 2) where it is wrong."),
@@ -165,6 +166,7 @@ RULES = {
         "one PatientID, several people",
         "If PatientID tells people apart in these files, mend persons.csv, or the column person of the table.",
     ),
+    "persons-study": Rule("warning", "one examination, several people", "Give its images one person in persons.csv or the column person."),
     "header-other": Rule(
         "warning",
         "X-rays of which the table says another view, sex or age than the header",

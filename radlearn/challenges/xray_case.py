@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from radlearn.amounts import counted
 from radlearn.challenges.header_persons import other_rows_words, persons_words, studies_words
+from radlearn.challenges.rsna_sizes import sizes_words
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
 from radlearn.progress import say
@@ -96,5 +97,7 @@ def with_headers(cases: Sequence[XrayCase], headers: Sequence["RadiographHeader"
         say(told, style="yellow")
     # In a table of one's own the name of a file may be any number, and so may PatientID.
     if cases and cases[0].data_folder is None and (told := other_rows_words(cases, patient_ids)):
+        say(told, style="bold yellow")
+    if told := sizes_words(cases, [header.size_px for header in headers]):
         say(told, style="bold yellow")
     return filled

@@ -1,5 +1,6 @@
 """Boxes, persons and what else a table says of labelled X-rays, checked against the X-rays themselves: their size and their headers."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
@@ -11,6 +12,7 @@ from radlearn.challenges.box_readings import GRIDS_PX
 from radlearn.challenges.folders import within
 from radlearn.challenges.header_persons import STUDY_FIELDS, of_other_rows, patients_of_several, studies_of_several
 from radlearn.challenges.marked_images import orientation_of
+from radlearn.challenges.rsna_sizes import of_other_sizes
 from radlearn.challenges.xray_case import XrayCase, told_otherwise
 from radlearn.check.findings import Finding
 from radlearn.check.radiographs import XrayFacts
@@ -20,6 +22,7 @@ TINY_PX, TINY_SHARE = 8.0, 0.01
 "Of the X-ray's side; the smallest box of the Kaggle pneumonia challenge is 40 of 1024 px."
 HUGE_SHARE = 0.7
 "Of the X-ray's area; the challenge's largest possible is 0.47."
+SIZES_SHOWN = 3
 DOUBLED_ABOVE = 0.85
 "Intersection over union."
 GRID_SHARE, GRID_BOXES, GRID_XRAYS = 0.5, 20, 10
@@ -39,7 +42,16 @@ def box_findings(cases: Sequence[XrayCase], facts: Mapping[Path, XrayFacts], roo
             )
         if case.boxes_xyxy_px and (turn := orientation_of(case.path)) != 1:
             yield Finding("box-turned", within(case.path, root), f"its EXIF orientation is {turn}", boxes_xyxy_px=case.boxes_xyxy_px)
-    yield from _on_a_smaller_grid(cases, facts)
+    sound = [(case, header.size_px) for case in cases if case.path in facts and (header := facts[case.path].header) is not None]
+    if resized := of_other_sizes([case for case, _ in sound], [size for _, size in sound]):
+        sizes = Counter(f"{width} × {height}" for _, (height, width) in resized)
+        told = ", ".join(f"{size} px ({count:,})" for size, count in sizes.most_common(SIZES_SHOWN)) + ", …" * (len(sizes) > SIZES_SHOWN)
+        files = [within(case.path, root) for case, _ in resized]
+        amount = f"{counted(len(resized), 'X-rays')} with boxes {verb_of(len(resized), 'are')}"
+        found = f"{amount} {told}; the challenge's boxes are in pixels of 1024 × 1024"
+        yield Finding("box-size", files[0], found, tuple(files[1:]))
+    else:
+        yield from _on_a_smaller_grid(cases, facts)
     headers = [facts[case.path].header if case.path in facts else None for case in cases]
     patient_ids = ["" if header is None else header.patient_id for header in headers]
     for people in patients_of_several(cases, patient_ids):

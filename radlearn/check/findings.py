@@ -151,6 +151,7 @@ RULES = {
         "boxes that all lie in one corner",
         "Look whether they fit. If they were drawn on smaller copies, multiply x by the X-ray's width over the copy's, y by the heights.",
     ),
+    "box-size": Rule("warning", "X-rays of another size than their boxes", "Use the challenge's own, or scale the boxes to their size."),
     "box-doubled": Rule("warning", "two boxes on nearly the same place", "Keep one of them: a detector cannot find both."),
     "persons-none": Rule("warning", "nothing says whose X-rays these are", "Write persons.csv: columns patientId,person."),
     "persons-column": Rule("warning", "nothing says whose images these are", "Add a column person to the table."),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from radlearn.amounts import counted
-from radlearn.challenges.header_persons import other_rows_words, persons_words, studies_words
+from radlearn.challenges.header_persons import other_rows_words, persons_words, studies_words, two_people_words
 from radlearn.challenges.rsna_sizes import sizes_words
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
@@ -92,6 +92,8 @@ def with_headers(cases: Sequence[XrayCase], headers: Sequence["RadiographHeader"
         say(told, style="yellow")
     patient_ids = [header.patient_id for header in headers]
     if told := persons_words(cases, patient_ids):
+        say(told, style="yellow")
+    if told := two_people_words(filled):
         say(told, style="yellow")
     if told := studies_words(cases, headers):
         say(told, style="yellow")

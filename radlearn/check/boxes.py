@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -10,7 +11,14 @@ import numpy as np
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.box_readings import GRIDS_PX
 from radlearn.challenges.folders import within
-from radlearn.challenges.header_persons import STUDY_FIELDS, of_other_rows, patients_of_several, studies_of_several
+from radlearn.challenges.header_persons import (
+    SEVERAL_PEOPLE,
+    STUDY_FIELDS,
+    of_other_rows,
+    of_two_people,
+    patients_of_several,
+    studies_of_several,
+)
 from radlearn.challenges.marked_images import orientation_of
 from radlearn.challenges.rsna_sizes import of_other_sizes
 from radlearn.challenges.xray_case import XrayCase, told_otherwise
@@ -58,6 +66,14 @@ def box_findings(cases: Sequence[XrayCase], facts: Mapping[Path, XrayFacts], roo
         files = [within(case.path, root) for case in people.values()]
         found = f"its PatientID is on X-rays of {counted(len(people), 'people')} ({', '.join(sorted(people)[:4])})"
         yield Finding("persons-header", files[0], found, tuple(files[1:]))
+    known = [
+        case if header is None else replace(case, sex=header.sex or case.sex, age_years=header.age_years or case.age_years)
+        for case, header in zip(cases, headers, strict=True)
+    ]
+    for one, other in of_two_people(known):
+        both = "a woman and a man" if {one.sex, other.sex} == {"F", "M"} else f"{one.age_years:g} and {other.age_years:g} years old"
+        files = [within(case.path, root) for case in (one, other)]
+        yield Finding("persons-header", files[0], f"its person is {both}: {SEVERAL_PEOPLE}", (files[1],))
     for people in studies_of_several(cases, headers):
         files = [within(case.path, root) for case in people.values()]
         found = f"its examination ({STUDY_FIELDS}) is of {counted(len(people), 'people')} ({', '.join(sorted(people)[:4])})"

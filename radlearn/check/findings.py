@@ -164,8 +164,8 @@ RULES = {
     "persons-nobody": Rule("warning", "a person who may be nobody", "Give each of these images a person of its own, or its true one."),
     "persons-header": Rule(
         "warning",
-        "one PatientID, several people",
-        "If PatientID tells people apart in these files, mend persons.csv, or the column person of the table.",
+        "one PatientID or name, several people",
+        "Look whose they are. If PatientID tells people apart in these files, mend persons.csv, or the column person of the table.",
     ),
     "persons-study": Rule("warning", "one examination, several people", "Give its images one person in persons.csv or the column person."),
     "header-other": Rule(

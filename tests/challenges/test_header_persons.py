@@ -1,6 +1,7 @@
 """Persons whom the headers know as one are told before training, and those whom only a table knows are not."""
 
 from collections import defaultdict
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,11 +10,13 @@ import pytest
 from radlearn.challenges.header_persons import (
     MOST_OF_A_STUDY,
     of_other_rows,
+    of_two_people,
     other_rows_words,
     patients_of_several,
     persons_words,
     studies_of_several,
     studies_words,
+    two_people_words,
 )
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.pseudonyms import pseudonym
@@ -131,3 +134,25 @@ def test_files_under_the_names_of_others_are_those_whose_patient_id_is_another_r
 )
 def test_a_patient_id_that_names_people_and_no_files_is_sound(patients: list[str]) -> None:
     assert of_other_rows(cases_of(list("abcdef")), patients) == []
+
+
+@pytest.mark.parametrize(
+    ("sexes", "ages", "doubted"),
+    [
+        ("FMFF", [50, 50, 40, 41], ["p"]),
+        ("FFMM", [30, 71, 40, 41], ["p"]),
+        ("MFFM", [30, 71, 2, 80], ["p", "q"]),
+        ("FFMM", [50, 62, 40, None], []),
+        ("FFMM", [40, 70, 0, 30], []),
+        ("FOM?", [None, None, 1, None], []),
+    ],
+)
+def test_a_person_of_both_sexes_or_of_ages_decades_apart_may_be_several(sexes: str, ages: list[float | None], doubted: list[str]) -> None:
+    cases = [
+        replace(case, sex=None if sex == "?" else sex, age_years=age)
+        for case, sex, age in zip(cases_of(list("ppqq")), sexes, ages, strict=True)
+    ]
+    assert [one.person for one, _ in of_two_people(cases)] == doubted
+    said = two_people_words(cases)
+    assert bool(said) == bool(doubted)
+    assert said.startswith(f"{len(doubted)} person" if doubted else "")

@@ -64,7 +64,7 @@ def test_an_examination_of_several_persons_and_files_of_others_are_mentioned(cap
 
 
 def test_a_table_that_contradicts_the_headers_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    written = [replace(CASES[0], view="PA", sex="F", age_years=41.0), replace(CASES[1], view="AP", sex="M", age_years=70.0)]
+    written = [replace(CASES[0], view="PA", sex="F", age_years=41.0), replace(CASES[1], person="9", view="AP", sex="M", age_years=70.0)]
     filled = with_headers(written, [header(), header(view=None, sex=None, age_years=None)])
     assert [(case.view, case.sex, case.age_years) for case in filled] == [("PA", "F", 40.0), ("AP", "M", 70.0)]
     assert capsys.readouterr().err == ""

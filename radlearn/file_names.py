@@ -4,6 +4,7 @@ On Linux a name is bytes. Python stands for those that are not UTF-8 with surrog
 takes. The length of a name is limited too, in bytes, and some disks do not tell upper from lower case.
 """
 
+import glob
 import hashlib
 import os
 import re
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 LONGEST_NAME_BYTES = 255
+PATTERN = re.compile(r"[*?\[]")
 # All but the tab and the end of a line; those of Unicode that turn the direction of text or end a line.
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
@@ -112,6 +114,18 @@ def from_home(path: str | Path) -> Path:
     (PosixPath('~nobody-here/a.dcm'), PosixPath('a/~b.dcm'))
     """
     return Path(os.path.expanduser(path))
+
+
+def expanded(path: Path) -> list[Path]:
+    """Return the files that a pattern such as `*.dcm` stands for, which shells of Windows pass on; any other path as it is.
+
+    >>> expanded(Path("nowhere/*.dcm")) == [Path("nowhere/*.dcm")]
+    True
+    """
+    # A name may hold these signs.
+    if not PATTERN.search(str(path)) or os.path.lexists(path):
+        return [path]
+    return [Path(found) for found in sorted(glob.glob(str(path)))] or [path]
 
 
 def distinct_file_names(names: Sequence[str], suffix: str = "") -> list[str]:

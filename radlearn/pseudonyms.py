@@ -27,6 +27,7 @@ IDENTIFYING_TAGS = (
 )  # fmt: skip
 PATIENT_GROUP = "0010"
 TAG = re.compile("[0-9A-Fa-f]{8}")
+PSEUDONYM = re.compile("[0-9a-f]{32}")
 # Of the patient's group, what describes and does not name: sex, age, size, weight.
 DESCRIBING_TAGS = ("00100040", "00101010", "00101020", "00101030")
 # What a value is where a reader says so: names, dates, identifiers, free text, and whatever may hold those.
@@ -41,6 +42,15 @@ def pseudonym(identifier: str) -> str:
         OSError: if the key cannot be read or made.
     """
     return identifier and hashlib.blake2b(identifier.encode("utf-8", "surrogatepass"), key=_key(cache_folder()), digest_size=16).hexdigest()
+
+
+def is_pseudonym(text: str) -> bool:
+    """Whether a text may be a pseudonym, by its form.
+
+    >>> is_pseudonym("0123456789abcdef" * 2), is_pseudonym("P7")
+    (True, False)
+    """
+    return PSEUDONYM.fullmatch(text) is not None
 
 
 def without_identifiers(said: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from radlearn.file_names import distinct_file_names, file_name, printable, readable
+from radlearn.file_names import distinct_file_names, expanded, file_name, printable, readable
 
 RAW_NAMES = st.binary(min_size=1, max_size=255).filter(lambda name: b"/" not in name and b"\0" not in name)
 
@@ -53,6 +53,16 @@ def test_names_that_some_disks_take_for_one_are_told_apart() -> None:
     for pair in (["im1", "IM1"], ["R\u00f6", "Ro\u0308"], ["x" * 300, "x" * 300]):
         first, second = distinct_file_names(pair, ".png")
         assert first.casefold() != second.casefold()
+
+
+@pytest.mark.parametrize(("pattern", "names"), [("*.dcm", ["a.dcm", "b.dcm"]), ("?.png", ["c.png"]), ("[ab].dcm", ["a.dcm", "b.dcm"])])
+def test_a_pattern_that_no_shell_expanded_is_what_a_shell_makes_of_it(tmp_path: Path, pattern: str, names: list[str]) -> None:
+    for name in ("b.dcm", "a.dcm", "c.png", ".hidden.dcm"):
+        (tmp_path / name).touch()
+    assert [path.name for path in expanded(tmp_path / pattern)] == names
+    assert expanded(tmp_path / "none*.dcm") == [tmp_path / "none*.dcm"]
+    (tmp_path / pattern).touch()
+    assert expanded(tmp_path / pattern) == [tmp_path / pattern]
 
 
 def test_two_long_names_that_begin_alike_are_told_apart(tmp_path: Path) -> None:

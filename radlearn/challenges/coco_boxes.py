@@ -3,6 +3,7 @@
 Source: cocodataset.org/#format-data.
 """
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,12 +15,14 @@ from radlearn.challenges.coco_files import coco_files, key_of, shown, size_state
 from radlearn.challenges.coco_outlines import box_around
 from radlearn.challenges.csv_hints import finite_number, number_hint
 from radlearn.challenges.first_rows import ImageNames, is_called
+from radlearn.challenges.first_split import subset_called
 from radlearn.challenges.folders import within
 from radlearn.challenges.found_marks import NO_TRUTH, confidence_of
 from radlearn.challenges.marked_images import Mark, Marked
 from radlearn.file_names import readable
 
 SHOWN = 5
+WORD_MARKS, DIGITS = re.compile(r"[-_. ]+"), "0123456789"
 BBOX = ("x", "y", "width", "height")
 WITHOUT_BOXES = "has annotations with neither bbox nor segmentation"
 
@@ -239,10 +242,23 @@ class _CocoFile:
             )
             self.assumed.append(f"{amount}, such as {within(joined[0], self.root)}: all of them are read.")
 
+    def _in_its_folder(self, paths: Sequence[Path]) -> Path | None:
+        """Return the one of several images that lies in a folder after which this file is called, as `instances_train.json`; or None."""
+        called = set(WORD_MARKS.split(Path(self.name).stem.lower()))
+        subsets = {subset for word in called if (subset := subset_called(word.rstrip(DIGITS)))}
+
+        def fits(part: str) -> bool:
+            return part.lower() in called or subset_called(part.rstrip(DIGITS)) in subsets
+
+        found = [path for path in paths if any(map(fits, path.relative_to(self.root).parts[:-1]))]
+        return found[0] if len(found) == 1 else None
+
     def _on_images(self, by_id: dict[str, dict[str, Any]], marks: dict[str, list[Mark]]) -> dict[Path, list[Mark]]:
         found: dict[Path, list[Mark]] = {}
         held: dict[Path, list[str]] = {}
         places = {one: self.names.paths_of(image["file_name"], self.place) for one, image in by_id.items()}
+        by_folder = [one for one, paths in places.items() if len(paths) > 1 and self._in_its_folder(paths) is not None]
+        places |= {one: [path] for one in by_folder if (path := self._in_its_folder(places[one])) is not None}
         shared = Counter(paths[0] for paths in places.values() if len(paths) == 1)
         lost, elsewhere = [], []
         for one, image in by_id.items():
@@ -260,6 +276,10 @@ class _CocoFile:
                 found.setdefault(paths[0], []).extend(marks[one])
                 if (size := size_stated(image)) is not None:
                     self.stated_px[paths[0]] = size
+        if by_folder:
+            amount = f"{counted(len(by_folder), 'images')} whose name several have {verb_of(len(by_folder), 'are')} taken"
+            such = within(places[by_folder[0]][0], self.root)
+            self.assumed.append(f"{amount} from the folder that is in the name of {self.name}, such as {such}.")
         self._tell_repeated({path: ones for path, ones in held.items() if len(ones) > 1}, marks)
         if lost:
             amount = f"{counted(len(lost), 'images')} that {self.name} names {verb_of(len(lost), 'are')} not in the folder"

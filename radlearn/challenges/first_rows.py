@@ -20,6 +20,8 @@ class FirstTable:
     assumed: list[str] = field(default_factory=list)
     trains: str = ""
     "The only task that can be trained on it; the one that is asked for if empty."
+    looked_at: list[Path] = field(default_factory=list)
+    "Files of which the rows or what was assumed speak, beside those that are in the rows."
 
 
 class ImageNames:

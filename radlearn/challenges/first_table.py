@@ -10,11 +10,12 @@ import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from radlearn.amounts import counted, part_of, verb_of
+from radlearn.amounts import counted, verb_of
 from radlearn.challenges.class_folders import has_usual_names, read_class_folders
 from radlearn.challenges.coco_boxes import WITHOUT_BOXES, files_without_boxes, read_coco
 from radlearn.challenges.first_images import image_files, masks_of
 from radlearn.challenges.first_pages import add_pages
+from radlearn.challenges.first_persons import add_persons
 from radlearn.challenges.first_rows import FirstTable
 from radlearn.challenges.first_split import add_split
 from radlearn.challenges.folders import (
@@ -30,17 +31,14 @@ from radlearn.challenges.folders import (
 )
 from radlearn.challenges.marked_images import Marked
 from radlearn.challenges.named_splits import Lists, listed_subsets, subsets_of_files
-from radlearn.challenges.person_folders import person_in
-from radlearn.challenges.person_spellings import spelt
 from radlearn.challenges.table_boxes import BOX
 from radlearn.challenges.two_formats import hold_against
 from radlearn.challenges.voc_boxes import read_voc
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.challenges.yolo_boxes import none_is_yolo, read_yolo
-from radlearn.errors import BadLayout, UnreadableScan
+from radlearn.errors import BadLayout
 from radlearn.file_names import readable
 from radlearn.folder_walks import real_path
-from radlearn.pseudonyms import pseudonym
 
 MASK_FOLDERS = ("masks", "mask", "labels", "label", "segmentations", "segs", "annotations")
 IMAGE_FOLDERS = ("images", "image", "imgs", "scans", "cts", "volumes")
@@ -69,9 +67,12 @@ def xray_table(folder: Path, positive: Sequence[str] = ()) -> FirstTable:
             found.append(marked)
     if found:
         hold_against(found[0], found[1:])
-        return _completed(found[0].table(positive), folder, masks, subsets_of_files(found[0].named_by))
-    if (table := read_class_folders(folder, shown, positive)) is not None:
-        return _completed(table, folder, masks)
+        table = found[0].table(positive)
+        table.looked_at = files
+        return _completed(table, folder, masks, subsets_of_files(found[0].named_by))
+    if (of_classes := read_class_folders(folder, shown, positive)) is not None:
+        of_classes.looked_at = files
+        return _completed(of_classes, folder, masks)
     expected = "folders named by their class, or boxes as COCO, YOLO or Pascal VOC keep them"
     captions = "".join(f" {name} {WITHOUT_BOXES}; export it with boxes." for name in files_without_boxes(folder)[:1])
     raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected DICOM files, pictures or files of one slice in {expected}.{captions}")
@@ -88,7 +89,7 @@ def ct_table(folder: Path) -> FirstTable:
     if not pairs:
         expected = "a CT and its mask side by side (a_ct.nii.gz, a_seg.nii.gz), in images/ and masks/ under one name, or nnU-Net's folders"
         raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected {expected}.")
-    table = FirstTable(("path", "mask"), [{"path": ct, "mask": mask} for ct, mask in sorted(pairs.items())])
+    table = FirstTable(("path", "mask"), [{"path": ct, "mask": mask} for ct, mask in sorted(pairs.items())], looked_at=paths)
     table.assumed.append(f"{counted(len(pairs), 'pairs')} of CT and mask {verb_of(len(pairs), 'were')} found by their names.")
     used = {*pairs, *pairs.values()}
     if left := [path for path in paths if path not in used]:
@@ -106,48 +107,8 @@ def _completed(table: FirstTable, folder: Path, masks: Collection[Path], files: 
     images = list(dict.fromkeys(Path(str(row["path"])) for row in table.rows))
     add_split(table, folder, files or listed_subsets(folder, images))
     add_pages(table, BOX)
-    _add_persons(table, folder)
+    add_persons(table, folder)
     return table
-
-
-def _add_persons(table: FirstTable, folder: Path) -> None:
-    """Add a column of persons where all images have a PatientID in their header."""
-    from radlearn.scans.dicom import read_header
-    from radlearn.scans.plain_images import is_plain_image
-
-    paths = list(dict.fromkeys(row["path"] for row in table.rows))
-    persons: dict[object, str] = {}
-    for path in paths:
-        try:
-            # What has no header need not be decoded for it.
-            if not is_plain_image(str(path)) and (patient := read_header(Path(str(path))).patient_id):
-                persons[path] = patient
-        except UnreadableScan:
-            continue
-    if paths and len(persons) == len(paths):
-        table.columns = (table.columns[0], "person", *table.columns[1:])
-        found = spelt(list(persons.values()))
-        persons = {path: pseudonym(person) for path, person in zip(persons, found.persons, strict=True)}
-        for row in table.rows:
-            row["person"] = persons[row["path"]]
-        table.assumed.append(f"person is a pseudonym of PatientID in the headers: {counted(len(set(persons.values())), 'people')}.")
-        # Pseudonyms do not look alike any more. The sentence that names two of them would give PatientIDs away.
-        if alike := sum(len(group) - 1 for group in found.alike):
-            differ = f"{counted(alike, 'PatientIDs')} {verb_of(alike, 'differ')} from another only in case, leading zeros or marks"
-            table.assumed.append(f"{differ}: are they the same people? Then give them one name in the column person.")
-    elif not persons and paths and all(people := {path: person_in(Path(str(path)), folder) for path in paths}.values()):
-        table.columns = (table.columns[0], "person", *table.columns[1:])
-        for row in table.rows:
-            row["person"] = person_in(Path(str(row["path"])), folder)
-        table.assumed.append(f"person is the folder that is called like one: {counted(len(set(people)), 'people')}.")
-    else:
-        bare = [path for path in paths if path not in persons]
-        words = "Nothing says who the people are. Add"
-        if persons:
-            amount = f"{part_of(len(bare), len(paths), 'images')} {verb_of(len(bare), 'have')} no PatientID"
-            which = f"{within(Path(str(bare[0])), folder)}{', …' * (len(bare) > 1)}"
-            words = f"{amount} ({which}), so none is used. Leave such images out, or add"
-        table.assumed.append(f"{words} a column person; without it every image counts as a person of its own.")
 
 
 def _nnunet_pairs(paths: Sequence[Path]) -> dict[Path, Path]:

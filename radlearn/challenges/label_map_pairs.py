@@ -6,7 +6,7 @@ from pathlib import Path
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.first_images import image_files
 from radlearn.challenges.first_pages import add_pages
-from radlearn.challenges.first_rows import FirstTable
+from radlearn.challenges.first_rows import FirstTable, Row
 from radlearn.challenges.first_split import add_split
 from radlearn.challenges.folders import MASK_NAME, describe_folder, stem
 from radlearn.errors import BadLayout
@@ -27,7 +27,8 @@ def pair_table(folder: Path) -> FirstTable:
     if not pairs:
         expected = "an image and its mask side by side (a.png, a_mask.png), or in images/ and masks/ under one name"
         raise BadLayout(f"{folder}: {describe_folder(folder)}. Expected {expected}.")
-    table = FirstTable(("path", "mask"), [{"path": image, "mask": mask} for image, mask in sorted(pairs.items())])
+    rows: list[Row] = [{"path": image, "mask": mask} for image, mask in sorted(pairs.items())]
+    table = FirstTable(("path", "mask"), rows, looked_at=files)
     table.assumed.append(f"{counted(len(pairs), 'pairs')} of image and mask {verb_of(len(pairs), 'were')} found by their names.")
     used = {*pairs, *pairs.values()}
     if left := [path for path in files if path not in used]:

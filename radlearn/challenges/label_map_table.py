@@ -21,7 +21,7 @@ from radlearn.challenges.ultrasound_case import UltrasoundCase
 from radlearn.csv_cells import restored
 from radlearn.file_names import from_home
 from radlearn.folder_walks import real_path
-from radlearn.scans.file_names import PICTURE_SUFFIXES, VOLUME_SUFFIXES
+from radlearn.scans.file_names import JPEG_SUFFIXES, PICTURE_SUFFIXES, VOLUME_SUFFIXES
 from radlearn.scans.tiff_pages import pages_in
 
 MASK, MASK_PAGE, CLASSES = "mask", "mask_page", "classes"
@@ -32,8 +32,7 @@ BACKGROUND = {
     *("hintergrund", "arrière-plan", "arriere-plan", "fond", "fondo", "sfondo", "achtergrond", "bakgrund", "фон", "背景"),
 }
 "Names, in small letters, under which tools list the value 0 among the classes."
-LOSSY = (".jpg", ".jpeg")
-LABEL_MAP_SUFFIXES = tuple(suffix for suffix in PICTURE_SUFFIXES if suffix not in LOSSY)
+LABEL_MAP_SUFFIXES = tuple(suffix for suffix in PICTURE_SUFFIXES if suffix not in JPEG_SUFFIXES)
 LOOKED_AT = 5
 "Of volume files, to know whether a table names slices or volumes."
 
@@ -85,7 +84,7 @@ def audit(path: Path) -> tuple[OwnTable, list[UltrasoundCase]]:
         where = table.at(line, MASK)
         if real_path(mask) == real_path(image.path):
             table.troubles.append(f"{where}: is the image itself; expected its label map.")
-        elif mask.name.lower().endswith(LOSSY):
+        elif mask.name.lower().endswith(JPEG_SUFFIXES):
             table.troubles.append(f"{where}: is {cells[MASK]!r}; a JPEG changes the values at every outline. Expected PNG or TIFF.")
         elif not mask.name.lower().endswith(LABEL_MAP_SUFFIXES) and not (volume_stem(mask.name) and is_image_file(mask)):
             expected = f"expected a picture, {', '.join(LABEL_MAP_SUFFIXES)}, or a file of one slice, {', '.join(VOLUME_SUFFIXES)}"

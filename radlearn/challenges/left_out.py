@@ -43,11 +43,15 @@ def say_left_out(folders: Iterable[Path], read: Collection[Path], out: Path | No
             more = ", …" * (len(kinds) > SHOWN)
             pictures = any(kind in PICTURE_SUFFIXES for kind in kinds) and what == "X-rays"
             hint = " A picture is predicted for where it is named itself." if pictures else ""
+            reason = f"they are no {what} that radlearn reads"
+            if pictures:
+                beside = "beside DICOM files pictures are taken for something else"
+                reason = beside if all(kind in PICTURE_SUFFIXES for kind in kinds) else f"{reason}, and {beside}"
             if what == "X-rays" and any(kind in OTHER_PICTURES for kind in kinds):
                 hint += " Other pictures are read after they were converted to PNG or TIFF without loss."
             say(
-                f"{folder}: {counted(len(left), 'files')} {verb_of(len(left), 'were')} left out ({told}{more}), because they are no {what} "
-                f"that radlearn reads.{hint} What they are is said by: {command('check', folder)}",
+                f"{folder}: {counted(len(left), 'files')} {verb_of(len(left), 'were')} left out ({told}{more}), because "
+                f"{reason}.{hint} What they are is said by: {command('check', folder)}",
                 style="yellow",
             )
 

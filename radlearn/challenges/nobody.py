@@ -8,13 +8,15 @@ is doubted.
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 MARK = "looks like a word for nobody"
 IN_LANGUAGES = {
     "en": "nan, none, null, nil, na, n/a, <na>, nat, unknown, unk, undefined, unspecified, missing, empty, blank, not available, "
     "not known, notavailable, not applicable, not recorded, not specified, not provided, not stated, no data, no id, no name, noname, "
-    "nobody, anonymous, anonymized, anonymised, anon, unnamed, patient, person, subject, deidentified, de-identified, removed, redacted, "
+    "nobody, anonymous, anonymized, anonymised, anon, unnamed, patient, person, subject, "
+    "deidentified, de-identified, de identified, removed, redacted, id removed, name removed, no patient id, "
+    "no patientid, without id, patient id, patientid, patient name, unassigned, not assigned, dummy, "
     "withheld, hidden, masked, john doe, jane doe, anonymous patient, unknown patient, tbd, tba, n/k",
     "de": "unbekannt, unbekannte, anonym, anonymisiert, keine angabe, keine angaben, ohne angabe, ohne name, nicht bekannt, "
     "nicht angegeben, nicht vorhanden, fehlt, niemand, namenlos, patientin, leer",
@@ -35,6 +37,8 @@ SPREADSHEET = re.compile(r"#+|#[^\s\d].*[!?]|#n/?a|#n/d|#нд|#н/д|err:\d{3}",
 "Errors in any language, and what stands where a column is too narrow: #REF!, #BEZUG!, #¿NOMBRE?, ####."
 ZERO_DATE = re.compile(r"(?:1899-12-3[01]|1900-01-0[01]|1970-01-01|0*1-01-01|0000-00-00|(?:30|31)[./]12[./]1899|0?[01][./]0?1[./]1900)\b.*")
 "The day 0 of a spreadsheet or of a computer's clock."
+BRACKETS = "[](){}<>*'\" "
+"Around a word that programs put where a name was taken out: [removed], <unknown>, *ANONYMOUS*."
 NEGATIVE = re.compile(r"-\d+(?:\.0*)?", re.ASCII)
 CAPITALS = re.compile(r"#[^\W\d_]+(?:/[^\W\d_]+)?")
 "Of errors without a mark at their end, as #NV; but also of a name with # before it."
@@ -68,11 +72,19 @@ def nobody_notes(name: str, persons: Iterable[str], items: str) -> list[str]:
     """
     counts = Counter(persons)
     return [
-        f"{name}: {count:,} {items} are of person {person!r}, which {MARK}; they count as one person and lie in one subset. "
+        f"{name}: {counts[person]:,} {items} are of person {person!r}, which {MARK}; they count as one person and lie in one subset. "
         "Where it is not known whose they are, give each a person of its own."
-        for person, count in counts.items()
-        if count > 1 and (names_nobody(person) or _differs_in_form(person, counts))
+        for person in nobodies(counts)
     ]
+
+
+def nobodies(persons: Mapping[str, int]) -> list[str]:
+    """Return the words for nobody among persons, each with the number of its images.
+
+    >>> nobodies({"[REMOVED]": 2, "00000000": 3, "P7": 2, "P8": 1, "anon": 1})
+    ['[REMOVED]', '00000000']
+    """
+    return [person for person, count in persons.items() if count > 1 and (names_nobody(person) or _differs_in_form(person, persons))]
 
 
 def names_nobody(person: str) -> bool:
@@ -85,7 +97,7 @@ def names_nobody(person: str) -> bool:
     if not text or not any(map(str.isalnum, text)) or (not text.strip("x") and len(text) > 2):
         return bool(person)
     patterns = (SPREADSHEET, ZERO_DATE, NEGATIVE)
-    return text in WORDS or any(pattern.fullmatch(person.strip()) for pattern in patterns)
+    return text in WORDS or text.strip(BRACKETS) in WORDS or any(pattern.fullmatch(person.strip()) for pattern in patterns)
 
 
 def _differs_in_form(person: str, persons: Collection[str]) -> bool:

@@ -37,6 +37,7 @@ def elsewhere(root: Path, folder: Path, absent: Collection[str]) -> tuple[set[st
     moved: dict[str, Path] = {}
     packed: dict[str, Path] = {}
     drawn: dict[str, Path] = {}
+    bare_names: dict[str, Path] = {}
     for place, names in walked(root):
         for name in names:
             bare = name[: -len(Path(name).suffix)] if name.lower().endswith(PACKED_SUFFIXES) else name
@@ -45,7 +46,9 @@ def elsewhere(root: Path, folder: Path, absent: Collection[str]) -> tuple[set[st
             if bare != name:
                 packed.setdefault(one, place / name)
                 continue
-            if name.lower().endswith(DICOM_SUFFIXES):
+            if one == name and place.is_relative_to(folder):
+                bare_names.setdefault(one, place / name)
+            elif name.lower().endswith(DICOM_SUFFIXES):
                 moved.setdefault(one, place / name)
             elif name.lower().endswith(PICTURE_SUFFIXES) and (place.is_relative_to(folder) or not folder.is_dir()):
                 drawn.setdefault(one, place / name)
@@ -55,6 +58,9 @@ def elsewhere(root: Path, folder: Path, absent: Collection[str]) -> tuple[set[st
             f"{part_of(len(moved), len(absent), 'X-rays', 'of')} that {verb_of(len(moved), 'are')} missing {verb_of(len(moved), 'lie')}"
         )
         return set(moved), f"{amount} in {within(place, root)}: move them to {within(folder, root)}"
+    if bare_names:
+        amount = f"{counted(len(bare_names), 'X-rays')} {verb_of(len(bare_names), 'lie')} there without a suffix"
+        return set(bare_names), f"{amount}, such as {within(min(bare_names.values()), root)}: name each ID.dcm"
     if packed:
         first = min(packed.values())
         amount = f"{counted(len(packed), 'X-rays')} {verb_of(len(packed), 'lie')} packed as {''.join(first.suffixes[-2:])}"

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from radlearn.amounts import counted
-from radlearn.challenges.header_persons import persons_words
+from radlearn.challenges.header_persons import other_rows_words, persons_words, studies_words, two_people_words
+from radlearn.challenges.rsna_sizes import sizes_words
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
 from radlearn.progress import say
@@ -89,6 +90,16 @@ def with_headers(cases: Sequence[XrayCase], headers: Sequence["RadiographHeader"
         raise BadLayout(listed(cases[0].folder, troubles, *TABLE_ADVICE))
     if told := _contradictions(cases, filled):
         say(told, style="yellow")
-    if told := persons_words(cases, [header.patient_id for header in headers]):
+    patient_ids = [header.patient_id for header in headers]
+    if told := persons_words(cases, patient_ids):
         say(told, style="yellow")
+    if told := two_people_words(filled):
+        say(told, style="yellow")
+    if told := studies_words(cases, headers):
+        say(told, style="yellow")
+    # In a table of one's own the name of a file may be any number, and so may PatientID.
+    if cases and cases[0].data_folder is None and (told := other_rows_words(cases, patient_ids)):
+        say(told, style="bold yellow")
+    if told := sizes_words(cases, [header.size_px for header in headers]):
+        say(told, style="bold yellow")
     return filled

@@ -1,16 +1,26 @@
 """Boxes, persons and what else a table says of labelled X-rays, checked against the X-rays themselves: their size and their headers."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 
-from radlearn.amounts import counted
+from radlearn.amounts import counted, verb_of
 from radlearn.challenges.box_readings import GRIDS_PX
 from radlearn.challenges.folders import within
-from radlearn.challenges.header_persons import patients_of_several
+from radlearn.challenges.header_persons import (
+    SEVERAL_PEOPLE,
+    STUDY_FIELDS,
+    of_other_rows,
+    of_two_people,
+    patients_of_several,
+    studies_of_several,
+)
 from radlearn.challenges.marked_images import orientation_of
+from radlearn.challenges.rsna_sizes import of_other_sizes
 from radlearn.challenges.xray_case import XrayCase, told_otherwise
 from radlearn.check.findings import Finding
 from radlearn.check.radiographs import XrayFacts
@@ -20,6 +30,7 @@ TINY_PX, TINY_SHARE = 8.0, 0.01
 "Of the X-ray's side; the smallest box of the Kaggle pneumonia challenge is 40 of 1024 px."
 HUGE_SHARE = 0.7
 "Of the X-ray's area; the challenge's largest possible is 0.47."
+SIZES_SHOWN = 3
 DOUBLED_ABOVE = 0.85
 "Intersection over union."
 GRID_SHARE, GRID_BOXES, GRID_XRAYS = 0.5, 20, 10
@@ -39,12 +50,39 @@ def box_findings(cases: Sequence[XrayCase], facts: Mapping[Path, XrayFacts], roo
             )
         if case.boxes_xyxy_px and (turn := orientation_of(case.path)) != 1:
             yield Finding("box-turned", within(case.path, root), f"its EXIF orientation is {turn}", boxes_xyxy_px=case.boxes_xyxy_px)
-    yield from _on_a_smaller_grid(cases, facts)
+    sound = [(case, header.size_px) for case in cases if case.path in facts and (header := facts[case.path].header) is not None]
+    if resized := of_other_sizes([case for case, _ in sound], [size for _, size in sound]):
+        sizes = Counter(f"{width} × {height}" for _, (height, width) in resized)
+        told = ", ".join(f"{size} px ({count:,})" for size, count in sizes.most_common(SIZES_SHOWN)) + ", …" * (len(sizes) > SIZES_SHOWN)
+        files = [within(case.path, root) for case, _ in resized]
+        amount = f"{counted(len(resized), 'X-rays')} with boxes {verb_of(len(resized), 'are')}"
+        found = f"{amount} {told}; the challenge's boxes are in pixels of 1024 × 1024"
+        yield Finding("box-size", files[0], found, tuple(files[1:]))
+    else:
+        yield from _on_a_smaller_grid(cases, facts)
     headers = [facts[case.path].header if case.path in facts else None for case in cases]
-    for people in patients_of_several(cases, ["" if header is None else header.patient_id for header in headers]):
+    patient_ids = ["" if header is None else header.patient_id for header in headers]
+    for people in patients_of_several(cases, patient_ids):
         files = [within(case.path, root) for case in people.values()]
         found = f"its PatientID is on X-rays of {counted(len(people), 'people')} ({', '.join(sorted(people)[:4])})"
         yield Finding("persons-header", files[0], found, tuple(files[1:]))
+    known = [
+        case if header is None else replace(case, sex=header.sex or case.sex, age_years=header.age_years or case.age_years)
+        for case, header in zip(cases, headers, strict=True)
+    ]
+    for one, other in of_two_people(known):
+        both = "a woman and a man" if {one.sex, other.sex} == {"F", "M"} else f"{one.age_years:g} and {other.age_years:g} years old"
+        files = [within(case.path, root) for case in (one, other)]
+        yield Finding("persons-header", files[0], f"its person is {both}: {SEVERAL_PEOPLE}", (files[1],))
+    for people in studies_of_several(cases, headers):
+        files = [within(case.path, root) for case in people.values()]
+        found = f"its examination ({STUDY_FIELDS}) is of {counted(len(people), 'people')} ({', '.join(sorted(people)[:4])})"
+        yield Finding("persons-study", files[0], found, tuple(files[1:]))
+    own = [(case, patient) for case, patient in zip(cases, patient_ids, strict=True) if case.data_folder is None]
+    if others := of_other_rows([case for case, _ in own], [patient for _, patient in own]):
+        files = [within(case.path, root) for case in others]
+        amount = f"{counted(len(files), 'X-rays')} {verb_of(len(files), 'have')}"
+        yield Finding("header-exchanged", files[0], f"{amount} the patientId of another row as PatientID", tuple(files[1:]))
 
 
 def _on_a_smaller_grid(cases: Sequence[XrayCase], facts: Mapping[Path, XrayFacts]) -> Iterator[Finding]:

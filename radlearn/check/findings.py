@@ -88,6 +88,7 @@ RULES = {
     ),
     "image-other-person": Rule("error", "one X-ray of two people, or with two labels", "Keep one of them, or give both the same person."),
     "image-other-boxes": Rule("error", "one X-ray with different boxes", "Look at both: correct the boxes that are wrong, or remove one."),
+    "header-exchanged": Rule("error", "X-rays under the names of others", "Name each file by its PatientID again: see where it came from."),
     "image-twice": Rule("warning", "one X-ray under two names", "Keep one of them: counted twice it weighs twice."),
     "file-twice": Rule("warning", "files with the same content", "Keep one of them."),
     "image-inverted": Rule("warning", "X-rays that look inverted", "Mend PhotometricInterpretation (MONOCHROME1 or 2) where it is wrong."),
@@ -150,6 +151,7 @@ RULES = {
         "boxes that all lie in one corner",
         "Look whether they fit. If they were drawn on smaller copies, multiply x by the X-ray's width over the copy's, y by the heights.",
     ),
+    "box-size": Rule("warning", "X-rays of another size than their boxes", "Use the challenge's own, or scale the boxes to their size."),
     "box-doubled": Rule("warning", "two boxes on nearly the same place", "Keep one of them: a detector cannot find both."),
     "persons-none": Rule("warning", "nothing says whose X-rays these are", "Write persons.csv: columns patientId,person."),
     "persons-column": Rule("warning", "nothing says whose images these are", "Add a column person to the table."),
@@ -162,9 +164,10 @@ RULES = {
     "persons-nobody": Rule("warning", "a person who may be nobody", "Give each of these images a person of its own, or its true one."),
     "persons-header": Rule(
         "warning",
-        "one PatientID, several people",
-        "If PatientID tells people apart in these files, mend persons.csv, or the column person of the table.",
+        "one PatientID or name, several people",
+        "Look whose they are. If PatientID tells people apart in these files, mend persons.csv, or the column person of the table.",
     ),
+    "persons-study": Rule("warning", "one examination, several people", "Give its images one person in persons.csv or the column person."),
     "header-other": Rule(
         "warning",
         "X-rays of which the table says another view, sex or age than the header",

@@ -21,6 +21,7 @@ from radlearn.check.headers import shown
 from radlearn.check.radiographs import XrayFacts
 from radlearn.metrics.ranking import auroc_score
 from radlearn.scans.header_texts import age_in_years
+from radlearn.scans.plain_images import is_plain_image
 
 WARNED_ABOVE = 0.65
 SURE_ERRORS = 2.5
@@ -67,6 +68,9 @@ def clues(facts: Sequence[XrayFacts], labels: Sequence[bool], cases: Sequence[Xr
     found = [_of_words(name, values, y, people) for name, values in words.items()]
     looks = facts[0].looks if facts else {}
     numbers = {name: [xray.looks.get(name, math.nan) for xray in facts] for name in looks}
+    # Of few sizes each is a word.
+    if len(set(sizes := _sizes(facts))) > MOST_VALUES:
+        numbers |= {"width": [width for width, _ in sizes], "height": [height for _, height in sizes]}
     numbers["PatientAge"] = [_age(xray) for xray in facts]
     numbers["column age_years"] = [math.nan if case.age_years is None else case.age_years for case in cases]
     found += [_of_numbers(name, np.array(values), y, people) for name, values in numbers.items() if values]
@@ -95,7 +99,16 @@ def _fields(facts: Sequence[XrayFacts]) -> dict[str, list[str]]:
         return {}
     keywords = sorted({keyword for xray in facts for keyword in xray.told} - {"PatientAge"})
     fields: dict[str, list[str]] = {"view": [(xray.header.view or "") if xray.header else "" for xray in facts]}
-    return fields | {keyword: shown(keyword, [xray.told.get(keyword, "") for xray in facts]) for keyword in keywords}
+    fields |= {keyword: shown(keyword, [xray.told.get(keyword, "") for xray in facts]) for keyword in keywords}
+    sizes = _sizes(facts)
+    return fields | ({"size": [f"{width:g} × {height:g} px" for width, height in sizes]} if sizes else {})
+
+
+def _sizes(facts: Sequence[XrayFacts]) -> list[tuple[float, float]]:
+    """Return width and height of each X-ray where some are pictures, which have no Rows and Columns that count as fields."""
+    if not any(is_plain_image(xray.path) for xray in facts) or any(xray.header is None for xray in facts):
+        return []
+    return [(float(xray.header.size_px[1]), float(xray.header.size_px[0])) for xray in facts if xray.header is not None]
 
 
 def _columns(cases: Sequence[XrayCase]) -> dict[str, list[str]]:

@@ -9,6 +9,7 @@ from radlearn.challenges.challenge import AnyChallenge
 from radlearn.challenges.first_ids import add_ids
 from radlearn.challenges.first_table import relative
 from radlearn.challenges.folders import describe_folder
+from radlearn.challenges.unlooked import not_taken_words
 from radlearn.csv_cells import defused
 from radlearn.csv_files import write_rows
 from radlearn.errors import BadLayout, BadSetting
@@ -42,7 +43,8 @@ def write_first_table(task: str, challenge: AnyChallenge, folder: Path, out: Pat
     if place.exists():
         raise BadSetting(f"{place} already exists. Choose another name with --out, or remove it.")
     table = challenge.first_table(folder, tuple(positive))
-    table.assumed += left_aside(folder)
+    in_rows = {cell for row in table.rows for cell in row.values() if isinstance(cell, Path)}
+    table.assumed += [*not_taken_words(folder, in_rows | set(table.looked_at)), *left_aside(folder)]
     add_ids(table, place.parent)
     rows = [[_cell(row.get(column, ""), place.parent) for column in table.columns] for row in table.rows]
     write_rows(place, [table.columns, *rows], exact=True)

@@ -11,6 +11,7 @@ from radlearn.challenges.own_table import images_in
 from radlearn.challenges.table_rows import is_table
 from radlearn.disk_trouble import system_error_in_words
 from radlearn.errors import BadLayout, BadRunFolder, BadSetting, CannotWrite
+from radlearn.file_names import expanded
 from radlearn.files import remove_leftovers, removed_on_failure, try_to_write
 from radlearn.outputs import NOTHING_REPLACED, prove_output
 from radlearn.progress import say
@@ -239,7 +240,8 @@ class TaskApi:
         """
         # A text is one path, and not its letters.
         paths = [paths] if isinstance(paths, Path | str) else paths
-        named = [image for path in paths for image in (images_in(Path(path)) if is_table(Path(path)) else [Path(path)])]
+        each = [one for path in paths for one in expanded(Path(path))]
+        named = [image for path in each for image in (images_in(path) if is_table(path) else [path])]
         if lists := [path for path in named if path.suffix.lower() in LISTS and path.is_file() and not _is_image(path)]:
             raise BadSetting(
                 f"{lists[0]}: is a text file. To predict for files that it lists, make it a table: the heading path in the first line, a "

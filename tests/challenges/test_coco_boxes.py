@@ -173,6 +173,50 @@ def test_images_that_no_file_names_captions_and_names_that_fit_several(tmp_path:
         xray_table(tmp_path)
 
 
+def restarting(folder: Path, folders: tuple[str, ...], files: tuple[str, ...]) -> dict[str, list[float]]:
+    """COCO files of images whose numbers restart in each folder; returns the left side of the box of each image."""
+    lefts = {}
+    for number, (place, name) in enumerate(zip(folders, files, strict=True)):
+        images = [{"id": one, "file_name": f"{one:04}.png"} for one in range(3)]
+        marks = [{"id": one, "image_id": one, "category_id": 1, "bbox": [10 + 20 * number + one, 5, 12, 12]} for one in range(3)]
+        for one in range(3):
+            picture(folder / place / f"{one:04}.png", (40, 80))
+            lefts[f"{place}/{one:04}.png"] = [10 + 20 * number + one]
+        content = {"images": images, "annotations": marks, "categories": [{"id": 1, "name": "opacity"}]}
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(json.dumps(content))
+    return lefts
+
+
+@pytest.mark.parametrize(
+    ("folders", "files"),
+    [
+        (("train", "val"), ("annotations/instances_train.json", "annotations/instances_val.json")),
+        (("train2017", "val2017"), ("instances_train2017.json", "instances_val2017.json")),
+        (("images/training", "images/validation"), ("train.json", "valid.json")),
+        (("hospital", "clinic"), ("boxes-hospital.json", "boxes-clinic.json")),
+    ],
+)
+def test_numbers_that_restart_in_folders_are_told_apart_by_the_names_of_their_files(
+    tmp_path: Path, folders: tuple[str, ...], files: tuple[str, ...]
+) -> None:
+    lefts = restarting(tmp_path, folders, files)
+    table = xray_table(tmp_path)
+    found: dict[str, list[float]] = {}
+    for row in table.rows:
+        found.setdefault(Path(str(row["path"])).relative_to(tmp_path).as_posix(), []).append(float(str(row["x0"])))
+    assert found == lefts
+    said = f"3 images whose name several have are taken from the folder that is in the name of {files[0]}, such as {folders[0]}/0000.png."
+    assert said in table.assumed
+
+
+@pytest.mark.parametrize("files", [("one.json", "two.json"), ("train_val.json", "other.json")])
+def test_where_the_names_of_files_decide_nothing_it_is_refused(tmp_path: Path, files: tuple[str, ...]) -> None:
+    restarting(tmp_path, ("train", "val"), files)
+    with pytest.raises(BadLayout, match="Write the folder before its name"):
+        xray_table(tmp_path)
+
+
 def test_of_two_entries_that_lead_to_one_image_that_of_another_folder_is_lost(tmp_path: Path) -> None:
     images = [{"id": 7, "file_name": "images/a.png"}, {"id": 8, "file_name": "lost/a.png"}, {"id": 9, "file_name": "images/b.png"}]
     coco(tmp_path, images=images, annotations=[*MARKS, {"image_id": 8, "bbox": [1, 1, 30, 30]}])

@@ -74,3 +74,13 @@ def test_masks_of_images_are_named_by_whoever_lists_the_images(tmp_path: Path, c
     assert said(capsys) == f"{tmp_path}: 1 mask was left out, by name and place."
     say_left_out([tmp_path], [tmp_path / "a.png"], None, "images")
     assert f"{tmp_path}: 1 file was left out (1 .zip)" in said(capsys)
+
+
+def test_pictures_beside_dicom_are_not_called_unreadable(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("state.dcm", "a.png", "b.jfif"):
+        (tmp_path / name).write_bytes(b"something")
+    say_left_out([tmp_path], [tmp_path / "state.dcm"], None, "X-rays")
+    told = said(capsys)
+    assert "2 files were left out" in told
+    assert "because beside DICOM files pictures are taken for something else" in told
+    assert "no X-rays that radlearn reads" not in told

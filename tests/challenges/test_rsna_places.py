@@ -77,6 +77,15 @@ def test_check_and_training_say_where_the_x_rays_lie_and_not_that_the_archive_wa
     assert words in found.found
 
 
+def test_x_rays_without_their_suffix_are_said_to_be_so(layout: Path) -> None:
+    for path in sorted((layout / IMAGES).iterdir())[:3]:
+        path.rename(path.with_suffix(""))
+    words = r"3 X-rays lie there without a suffix, such as stage_2_train_images/xray-\d+: name each ID\.dcm"
+    with pytest.raises(BadLayout, match=words) as refused:
+        rsna.find_cases(layout)
+    assert "unpacked" not in str(refused.value)
+
+
 def test_x_rays_that_lie_nowhere_are_missing(layout: Path) -> None:
     gone = sorted((layout / IMAGES).iterdir())[0]
     gone.unlink()

@@ -22,7 +22,8 @@ def test_the_data_folder_holds_the_folder_of_images() -> None:
 
 
 def header(**fields: object) -> SimpleNamespace:
-    return SimpleNamespace(**({"view": "PA", "sex": "F", "age_years": 40.0, "size_px": (200, 120), "patient_id": "p"} | fields))
+    known = {"view": "PA", "sex": "F", "age_years": 40.0, "size_px": (200, 120), "patient_id": "p", "study_uid": "", "series_uid": ""}
+    return SimpleNamespace(**(known | fields))
 
 
 def test_headers_fill_in_view_sex_and_age() -> None:
@@ -50,8 +51,20 @@ def test_people_whom_only_the_headers_know_are_mentioned(capsys: pytest.CaptureF
     assert "2 images count as a person each, though their headers share a PatientID" in capsys.readouterr().err
 
 
+def test_an_examination_of_several_persons_and_files_of_others_are_mentioned(capsys: pytest.CaptureFixture[str]) -> None:
+    headers = [header(patient_id=patient, study_uid=study) for patient, study in (("b", "1"), ("a", "2"), ("", "2"))]
+    with_headers(CASES, headers)
+    said = " ".join(capsys.readouterr().err.split())
+    assert "1 examination (StudyInstanceUID or SeriesInstanceUID of the headers) is of several persons" in said
+    assert "2 of the 3 X-rays have the patientId of another row" in said
+    # In a table of one's own names of files are any.
+    own = [replace(case, data_folder=Path("data")) for case in CASES]
+    with_headers(own, [header(patient_id="b"), header(patient_id="a"), header(patient_id="")])
+    assert capsys.readouterr().err == ""
+
+
 def test_a_table_that_contradicts_the_headers_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    written = [replace(CASES[0], view="PA", sex="F", age_years=41.0), replace(CASES[1], view="AP", sex="M", age_years=70.0)]
+    written = [replace(CASES[0], view="PA", sex="F", age_years=41.0), replace(CASES[1], person="9", view="AP", sex="M", age_years=70.0)]
     filled = with_headers(written, [header(), header(view=None, sex=None, age_years=None)])
     assert [(case.view, case.sex, case.age_years) for case in filled] == [("PA", "F", 40.0), ("AP", "M", 70.0)]
     assert capsys.readouterr().err == ""

@@ -107,3 +107,25 @@ def test_one_box_beyond_is_proof_against_a_grid() -> None:
     assert [one.rule for one in box_findings(cases, facts, Path())] == ["box-grid"]
     cases[7] = replace(cases[7], boxes_xyxy_px=((600, 300, 800, 700),))
     assert not list(box_findings(cases, facts, Path()))
+
+
+def test_a_person_who_is_a_woman_and_a_man_by_the_headers_is_told() -> None:
+    cases = [Case(name, Path(f"{name}.dcm"), False, (), None, "p") for name in "ab"]
+    headers = [replace(HEADER, sex=sex) for sex in "FM"]
+    (one,) = box_findings(cases, {case.path: XrayFacts(case.path, header=said) for case, said in zip(cases, headers, strict=True)}, Path())
+    assert (one.rule, one.file, one.also) == ("persons-header", "a.dcm", ("b.dcm",))
+    assert "its person is a woman and a man" in one.found
+
+
+def test_an_examination_of_two_people_and_a_file_of_another_row_are_told() -> None:
+    cases = [Case(name, Path(f"{name}.dcm"), False, (), None, name) for name in "abcd"]
+    told = (("b", "1"), ("a", "2"), ("x", "3"), ("y", "3"))
+    facts = {
+        case.path: XrayFacts(case.path, header=replace(HEADER, patient_id=patient, study_uid=study, series_uid=""))
+        for case, (patient, study) in zip(cases, told, strict=True)
+    }
+    found = {one.rule: one for one in box_findings(cases, facts, Path())}
+    assert set(found) == {"persons-study", "header-exchanged"}
+    assert (found["persons-study"].file, found["persons-study"].also) == ("c.dcm", ("d.dcm",))
+    assert (found["header-exchanged"].file, found["header-exchanged"].also) == ("a.dcm", ("b.dcm",))
+    assert found["header-exchanged"].severity == "error"

@@ -11,6 +11,7 @@ import pytest
 from radlearn.challenges.xray_case import XrayCase as Case
 from radlearn.check.radiographs import XrayFacts
 from radlearn.check.shortcuts import clues, shortcut_findings
+from radlearn.scans.dicom import RadiographHeader
 
 
 def facts(number: int, **told: str) -> XrayFacts:
@@ -42,6 +43,41 @@ def test_free_text_that_tells_the_label_is_scored_and_not_repeated() -> None:
     (clue,) = clues(xrays, [number < 30 for number in range(60)])
     assert (clue.name, clue.auroc_score) == ("StationName", 1.0)
     assert clue.said == "share of positives: text 1 100% of 30, text 2 0% of 30"
+
+
+def picture(number: int, size_px: tuple[int, int]) -> XrayFacts:
+    header = RadiographHeader(None, None, None, None, "", "", "", "", "", "MONOCHROME2", size_px, 8)
+    return XrayFacts(Path(f"{number}.png"), header=header, looks={"mean brightness": 0.5})
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_size_of_pictures_is_a_clue_where_it_goes_with_the_label(turned: bool) -> None:
+    # 30 positives, 27 of them larger; 30 others, 3 of them: (27·27 + ½(27·3 + 3·27)) / 900
+    sizes = [(256, 320) if number < 27 or 30 <= number < 33 else (256, 256) for number in range(60)]
+    xrays = [picture(number, size[::-1] if turned else size) for number, size in enumerate(sizes)]
+    (clue,) = clues(xrays, [number < 30 for number in range(60)])
+    assert clue.name == "size"
+    assert math.isclose(clue.auroc_score, (27 * 27 + 0.5 * (27 * 3 + 3 * 27)) / 900)
+    assert ("256 × 320 px" if turned else "320 × 256 px") in clue.said
+    assert clue.is_shortcut
+
+
+def test_of_many_sizes_width_and_height_count_as_numbers() -> None:
+    rng = np.random.default_rng(1)
+    heights = rng.integers(500, 900, 60)
+    found = {
+        clue.name: clue for clue in clues([picture(n, (int(heights[n]), 400 + 5 * n)) for n in range(60)], [n < 30 for n in range(60)])
+    }
+    assert set(found) == {"width", "height"}
+    assert found["width"].auroc_score == 1.0
+    assert found["width"].is_shortcut
+    assert not found["height"].is_shortcut
+
+
+def test_sizes_that_go_with_nothing_and_a_single_one_are_no_shortcut() -> None:
+    assert clues([picture(number, (256, 256)) for number in range(60)], [number < 30 for number in range(60)]) == []
+    mixed = clues([picture(number, (256, 256 + 64 * (number % 2))) for number in range(60)], [number < 30 for number in range(60)])
+    assert [clue.is_shortcut for clue in mixed] == [False]
 
 
 def test_too_few_of_a_kind_are_not_evaluated() -> None:

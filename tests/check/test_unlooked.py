@@ -55,6 +55,23 @@ def test_what_is_not_read_is_named_by_kind(tmp_path: Path, names: tuple[str, ...
     assert sum(1 + len(one.also) for one in found) == len(names)
 
 
+@pytest.mark.parametrize(
+    ("start", "rule", "words"),
+    [
+        (b"\x89PNG\r\n\x1a\n", "format-unread", "a PNG picture. Give it a name that ends with .png"),
+        (b"GIF89a", "format-unread", "a GIF picture, which radlearn does not read"),
+        (b"PK\x03\x04" + bytes(40), "archive", "a zip archive. Unpack it first"),
+        (bytes(344) + b"n+1\0", "format-unread", "NIfTI. Name it .nii or .nii.gz"),
+        (b"#!/bin/sh", "unlooked", "neither DICOM nor NIfTI"),
+    ],
+)
+def test_a_file_without_a_suffix_is_known_by_its_first_bytes(tmp_path: Path, start: bytes, rule: str, words: str) -> None:
+    (tmp_path / "IM0001").write_bytes(start)
+    (one,) = unlooked_findings(unlooked_files(tmp_path, []), tmp_path)
+    assert one.rule == rule
+    assert one.found.startswith(f"1 file (IM0001): {words}")
+
+
 def test_a_link_to_nowhere_is_named_and_what_was_looked_at_is_not(tmp_path: Path) -> None:
     (tmp_path / "study").symlink_to(tmp_path / "gone")
     (tmp_path / "a.mhd").write_bytes(b"x")

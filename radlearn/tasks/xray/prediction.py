@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from radlearn.amounts import begun, counted, part_of, verb_of
 from radlearn.challenges.folders import files_below, stem, volume_files
 from radlearn.challenges.left_out import say_left_out
+from radlearn.challenges.unlooked import amount_of, by_kind, unlooked_files
 from radlearn.csv_files import write_rows
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.file_names import called, distinct_file_names
@@ -50,13 +51,18 @@ def _each_once(below: Iterable[Sequence[Path]]) -> list[Path]:
 
 
 def _other_kinds_in(folders: Iterable[Path]) -> str:
-    """Return in words that folders hold volumes or packed files instead; "" where they hold neither."""
+    """Return in words what folders hold instead: volumes, packed files, images that are not read; "" where they hold none of these."""
+    folders = list(folders)
     volumes = [path for folder in folders if folder.is_dir() for path in volume_files(folder)]
     if volumes:
         return f", but {counted(len(volumes), 'volumes')} of several slices, such as {volumes[0].name}, as CTs are"
     below = [path for folder in folders if folder.is_dir() for path in files_below(folder)]
     packed = [path for path in below if path.suffix.lower() in PACKED_SUFFIXES and path.stem.lower().endswith(DICOM_SUFFIXES)]
-    return f", but {counted(len(packed), 'packed files')}, such as {packed[0].name}; unpack them first" if packed else ""
+    if packed:
+        return f", but {counted(len(packed), 'packed files')}, such as {packed[0].name}; unpack them first"
+    kinds = [(folder, one) for folder in folders if folder.is_dir() for one in by_kind(unlooked_files(folder, ())) if one.rule]
+    told = [f"{amount_of(one.paths, folder)}: {one.words}" for folder, one in kinds]
+    return f", but {'; and '.join(told)}" if told else ""
 
 
 def _with_pages(files: Iterable[Path]) -> list[Path]:

@@ -72,6 +72,11 @@ def test_without_a_folder_nothing_can_be_written(small_rsna: Path, tmp_path: Pat
         XrayPredictions([small_rsna], None).write_table(["patientId"])
     with pytest.raises(BadLayout, match="holds no X-ray"):
         XrayPredictions([tmp_path], None)
+    (tmp_path / "IM0001").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (tmp_path / "all.zip").write_bytes(b"PK")
+    told = r"but 1 file \(all\.zip\): packed, .*; and 1 file \(IM0001\): a PNG picture\. Give it a name that ends with \.png\."
+    with pytest.raises(BadLayout, match=told):
+        XrayPredictions([tmp_path], None)
 
 
 def test_slices_in_volume_files_are_predicted_for_and_cts_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

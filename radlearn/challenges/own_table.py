@@ -70,13 +70,13 @@ def read_table(path: Path, needed: Collection[str], known: Collection[str], of_r
         return table
     _read_images(table, rows)
     _read_persons(table)
-    _read_splits(table)
+    read_splits(table)
     read = (*SHARED_COLUMNS, *known)
     first_rows = [image.rows[0][1] for image in table.images]
     table.troubles += [f"{table.at(HEADER_LINE, column)}: {words}" for column, words in near_columns(columns, first_rows, read)]
     table.notes += [f"{table.path.name}: {words}" for words in fold_notes(columns, first_rows)]
     apart = {column for column in of_rows if any(len({cells.get(column) for _, cells in image.rows}) > 1 for image in table.images)}
-    _read_groups(table, [column for column in columns if column not in read and column not in apart])
+    read_groups(table, [column for column in columns if column not in read and column not in apart])
     return table
 
 
@@ -231,7 +231,8 @@ def _join_spellings(table: OwnTable) -> None:
     table.notes += [f"{table.path.name}: {words}" for words in (joined_words(found), alike_words(found, subsets)) if words]
 
 
-def _read_splits(table: OwnTable) -> None:
+def read_splits(table: OwnTable) -> None:
+    """Give each image of a table the subset that its column split says; what is wrong with it is noted among the troubles."""
     if SPLIT not in table.columns:
         return
     subset_of: dict[str, OwnImage] = {}
@@ -257,7 +258,8 @@ def _read_splits(table: OwnTable) -> None:
         table.troubles.append(f"{table.at(HEADER_LINE, SPLIT)}: {found}. {advice}.")
 
 
-def _read_groups(table: OwnTable, columns: Sequence[str]) -> None:
+def read_groups(table: OwnTable, columns: Sequence[str]) -> None:
+    """Give each image of a table what columns say of it, as its subgroups; a column of too many values makes none, which is noted."""
     for column in filter(None, columns):
         values = {one_value(table, image, column) for image in table.images} - {""}
         if len(values) > MOST_GROUPS:

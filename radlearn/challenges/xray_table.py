@@ -18,8 +18,10 @@ from radlearn.amounts import counted, verb_of
 from radlearn.challenges import nih_table
 from radlearn.challenges.box_classes import look_at_classes, look_at_labels
 from radlearn.challenges.box_columns import image_sizes, note_box_columns, of_boxes, size_columns
+from radlearn.challenges.box_readers import reader_note
 from radlearn.challenges.csv_hints import finite_number, number_hint
 from radlearn.challenges.label_notes import is_any_there, note_contradictions, with_some_label
+from radlearn.challenges.label_words import note_reversed
 from radlearn.challenges.near_columns import VIEWS
 from radlearn.challenges.own_table import SHARED_COLUMNS, accepted, data_folder, one_value, read_table
 from radlearn.challenges.table_boxes import BOX, Corners, boxes_of, corners_in, look_at_boxes, near_corners, size_hint
@@ -106,6 +108,7 @@ def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
     if LABEL in columns:
         table.notes += _notes_on_others(table)
         look_at_labels(table, LABEL)
+        note_reversed(table, LABEL)
     # Corners are whole without a size, which may be that of the image.
     hint = ("" if is_whole else size_hint(columns)) or _near_hint(table, several)
     lacking = bool(table.troubles) and "expected also" in table.troubles[-1]
@@ -121,6 +124,7 @@ def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
     if any(case.boxes_xyxy_px for case in cases):
         look_at_boxes(table, box)
         look_at_classes(table, box, LABEL in columns)
+        table.notes += filter(None, [reader_note(table, cases)])
     if several:
         _look_at_names(table, several)
         note_contradictions(table, cases, PREFIX)

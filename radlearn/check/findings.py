@@ -138,6 +138,8 @@ RULES = {
         "Add people; without them such a label is predicted badly, or cannot be judged.",
     ),
     "image-unlabelled": Rule("warning", "X-rays that no row speaks of", "They are left out. Add their rows, or move them away."),
+    "box-readers": Rule("warning", "boxes of several readers for one finding", "Keep one box for each finding."),
+    "label-words": Rule("warning", "labels that the names of folders or classes contradict", "Decide which of the two is true."),
     "box-tiny": Rule("warning", "boxes of a few pixels", "Draw them again or remove them."),
     "box-huge": Rule("warning", "boxes over most of the X-ray", "Look at them: the largest of the challenge's own covers half an X-ray."),
     "box-turned": Rule(

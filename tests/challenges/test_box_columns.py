@@ -35,7 +35,8 @@ def test_several_such_columns_are_named_in_one_note(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("column", "cells"), [("view", ("AP", "PA", "")), ("sex", ("F", "M", "")), ("age_years", ("4", "5", "")),
-                          ("patient_id", ("1", "2", "3")), ("label", ("1", "0", "0")), ("category", ("x", "y", "")), ("split", ("train", "test", "validation"))],
+                          ("patient_id", ("1", "2", "3")), ("label", ("1", "0", "0")),
+                          ("category", ("x", "y", "")), ("split", ("train", "test", "validation"))],
 )  # fmt: skip
 def test_what_an_image_has_one_of_may_not_differ(tmp_path: Path, column: str, cells: tuple[str, ...]) -> None:
     assert any(f"column {column}: is " in trouble for trouble in audit(table_of(tmp_path, table(column, *cells)))[0].troubles)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from radlearn.challenges.near_columns import PATH, PERSON, SPLIT, fold_notes, near_columns
+from radlearn.challenges.near_splits import split_notes
 from radlearn.challenges.own_table import read_groups, read_splits
 from radlearn.challenges.table_boxes import corners_in
 from radlearn.challenges.table_files import OwnTable
@@ -46,7 +47,7 @@ def with_further(table: OwnTable, cases: Sequence[XrayCase]) -> list[XrayCase]:
     read_splits(table)
     read = (SPLIT, *_own_words(table.columns))
     table.troubles += [f"{table.at(HEADER_LINE, column)}: {words}" for column, words in near_columns(further, rows, (SPLIT,))]
-    table.notes += [f"{table.path.name}: {words}" for words in fold_notes(table.columns, rows)]
+    table.notes += [f"{table.path.name}: {words}" for words in (*fold_notes(table.columns, rows), *split_notes(table.columns, rows))]
     read_groups(table, [column for column in further if column not in read])
     if unread := [column for column in _own_words(table.columns) if not _says_the_same(column, cases, rows)]:
         table.notes.append(

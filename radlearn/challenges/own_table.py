@@ -35,6 +35,7 @@ from radlearn.challenges.near_columns import (
     other_persons,
     subset_word,
 )
+from radlearn.challenges.near_splits import split_notes
 from radlearn.challenges.nobody import nobody_notes, rounded_trouble
 from radlearn.challenges.person_spellings import alike_words, joined_words, spelt
 from radlearn.challenges.table_files import OwnImage, OwnTable, images_by_place
@@ -74,7 +75,7 @@ def read_table(path: Path, needed: Collection[str], known: Collection[str], of_r
     read = (*SHARED_COLUMNS, *known)
     first_rows = [image.rows[0][1] for image in table.images]
     table.troubles += [f"{table.at(HEADER_LINE, column)}: {words}" for column, words in near_columns(columns, first_rows, read)]
-    table.notes += [f"{table.path.name}: {words}" for words in fold_notes(columns, first_rows)]
+    table.notes += [f"{table.path.name}: {words}" for words in (*fold_notes(columns, first_rows), *split_notes(columns, first_rows))]
     apart = {column for column in of_rows if any(len({cells.get(column) for _, cells in image.rows}) > 1 for image in table.images)}
     read_groups(table, [column for column in columns if column not in read and column not in apart])
     return table

@@ -86,7 +86,8 @@ def _are_flags(values: set[str]) -> bool:
 
 def _question(column: str, holds: str, many: int) -> str:
     it, are = ("they", "Are they") if many > 1 else ("it", "Is it")
+    them = "them" if many > 1 else it
     return (
-        f"{column} {holds}, and {it} {'are' if many > 1 else 'is'} not read as the split, which is drawn by person. {are} the split? "
-        f"Then add a column {SPLIT} ({', '.join(SUBSETS)}) that follows {'them' if many > 1 else it}; validation is what training chooses by."
+        f"{column} {holds}, and {it} {'are' if many > 1 else 'is'} not read as the split, which is drawn by person. {are} the split? Then "
+        f"add a column {SPLIT} ({', '.join(SUBSETS)}) that follows {them}; validation is what training chooses by."
     )

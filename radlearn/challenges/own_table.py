@@ -20,6 +20,8 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
+from radlearn.amounts import counted
+from radlearn.challenges.copy_names import sources_of
 from radlearn.challenges.folders import holds_exact_truth, ids_with_folders, stem, volume_stem
 from radlearn.challenges.near_columns import (
     ID,
@@ -188,16 +190,20 @@ def one_value(table: OwnTable, image: OwnImage, column: str) -> str:
 
 
 def _read_persons(table: OwnTable) -> None:
+    sources = sources_of([image.path.name for image in table.images])
     if PERSON not in table.columns:
         meant = next(filter(is_person_name, table.columns), "")
         hint = f" Is {meant} the person? Then call it {PERSON}." if meant else ""
         stacks = " The pages of one TIFF count as images of one person." if any(image.stack for image in table.images) else ""
+        if any(sources):
+            copies = f" {counted(sum(map(bool, sources)), 'images')} that are copies of others by their names count as images of one person"
+            stacks += f"{copies} each, such as those of {next(filter(None, sources))}."
         table.notes.append(
             f"{table.path}: has no column {PERSON}, so every image counts as a person of its own. Where people have several images, the "
             f"same person is then trained on and tested on, and the scores come out too good.{stacks}{hint}"
         )
-    for image in table.images:
-        image.person = one_value(table, image, PERSON) if PERSON in table.columns else image.stack or image.image_id
+    for image, source in zip(table.images, sources, strict=True):
+        image.person = one_value(table, image, PERSON) if PERSON in table.columns else image.stack or source or image.image_id
         if not image.person and PERSON in table.columns:
             table.troubles.append(
                 f"{table.at(image.line, PERSON)}: is empty; expected whose image it is. Fill it for every image, or leave out the column."

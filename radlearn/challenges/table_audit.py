@@ -43,9 +43,9 @@ def audited_table(table: OwnTable, cases: Sequence[Case], units: str, volumes: S
     name = table.path.name
     for note in table.notes:
         if f"has no column {PERSON}" in note:
-            _, asked, hint = note.partition(" Is ")
+            _, _, further = note.partition("come out too good.")
             counts = f"has no column {PERSON}, so every image counts as a person of its own."
-            findings.append(Found("persons-column", name, f"{counts}{asked}{hint}"))
+            findings.append(Found("persons-column", name, f"{counts}{further}"))
         elif MARK in note:
             findings.append(Found("persons-nobody", name, note.removeprefix(f"{name}: ")))
         elif SEVERAL_READERS in note:

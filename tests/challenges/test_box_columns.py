@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from radlearn.challenges.box_columns import of_boxes, size_columns
 from radlearn.challenges.xray_case import with_headers
 from radlearn.challenges.xray_table import audit
 from radlearn.check.boxes import _boxes_of
@@ -68,3 +69,9 @@ def test_a_size_beside_corners_is_the_boxs_or_asked_about(tmp_path: Path, cells:
     read, cases = audit(table_of(tmp_path, table("width,height", *cells)))
     assert [trouble in one for one in read.troubles] == ([True] if trouble else [])
     assert cases[0].boxes_xyxy_px == ((10, 20, 30, 40), (50, 60, 90, 80))
+
+
+def test_columns_that_may_differ_are_those_that_say_nothing_of_the_image() -> None:
+    assert of_boxes(["path", "side", "patient_id", "", "x0"], ["path", "x0"]) == ("side",)
+    assert size_columns(["w", "h", "width"]) == [("w", "h")]
+    assert size_columns(["window", "height"]) == []

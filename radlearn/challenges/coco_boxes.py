@@ -19,6 +19,7 @@ from radlearn.challenges.first_split import subset_called
 from radlearn.challenges.folders import within
 from radlearn.challenges.found_marks import NO_TRUTH, confidence_of
 from radlearn.challenges.marked_images import Mark, Marked
+from radlearn.challenges.turned_boxes import box_around_turned, degrees_in, turned_words
 from radlearn.file_names import readable
 
 SHOWN = 5
@@ -77,7 +78,7 @@ class _CocoFile:
         self.stated_px: dict[Path, tuple[float, float]] = {}
         self.classes = self._classes(content.get("categories"))
         # Of what is read all the same, where it stands.
-        self.outlined, self.crowds = list[str](), list[str]()
+        self.outlined, self.crowds, self.turned = list[str](), list[str](), list[str]()
         self.areas = CocoAreas()
         # Category ids that are not declared: of which annotations.
         self.unknown: dict[str, list[str]] = {}
@@ -165,7 +166,13 @@ class _CocoFile:
             self.areas.look_at(values, annotation.get("area"), where)
         if annotation.get("iscrowd") in (1, True, "1"):
             self.crowds.append(where)
-        return Mark(self._class_of(annotation.get("category_id"), where), (x, y, x + width, y + height), where)
+        box = (x, y, x + width, y + height)
+        # An outline is written as it was turned.
+        degrees = degrees_in(annotation.get("attributes")) if given is annotation.get("bbox") else 0.0
+        if degrees:
+            box = box_around(annotation.get("segmentation") or []) or box_around_turned(box, degrees)
+            self.turned.append(where)
+        return Mark(self._class_of(annotation.get("category_id"), where), box, where, bool(degrees))
 
     def _class_of(self, category: Any, where: str) -> str:
         if category is None:
@@ -200,6 +207,8 @@ class _CocoFile:
         """Say what was taken for a box that is not quite one, or may be none, and which annotations look like copies."""
         if said := self.areas.said():
             self.assumed.append(said)
+        if self.turned:
+            self.assumed.append(turned_words(self.turned))
         if self.outlined:
             amount = f"{counted(len(self.outlined), 'annotations')} without bbox {verb_of(len(self.outlined), 'are')} read"
             self.assumed.append(f"{amount} as the box around the segmentation, such as {self.outlined[0]}.")

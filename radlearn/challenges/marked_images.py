@@ -41,6 +41,8 @@ class Mark:
     name: str
     box: Box
     where: str
+    is_turned: bool = False
+    "Whether it lies around a turned rectangle, whose corners may lie outside of the image."
 
 
 @dataclass
@@ -150,6 +152,8 @@ class Marked:
                 if mark.name in nothing:
                     continue
                 box = tuple(end * scale[number % 2] for number, end in enumerate(mark.box))
+                if mark.is_turned:
+                    box = tuple(min(max(end, 0.0), float(size[number % 2])) for number, end in enumerate(box))
                 if trouble := _trouble(box, size):
                     self.troubles.append(f"{mark.where}: {trouble}")
                     continue

@@ -22,8 +22,9 @@ from radlearn.amounts import counted, verb_of
 from radlearn.challenges.csv_hints import finite_number
 from radlearn.challenges.folders import files_in, stem
 from radlearn.challenges.meant_columns import meant_columns
-from radlearn.challenges.near_columns import plain
+from radlearn.challenges.near_columns import PATH, SPLIT, plain
 from radlearn.challenges.near_paths import NearPaths
+from radlearn.challenges.nih_further import is_own, with_further
 from radlearn.challenges.nobody import nobody_notes
 from radlearn.challenges.person_spellings import joined_in_table
 from radlearn.challenges.table_files import OwnImage, OwnTable
@@ -41,8 +42,6 @@ FINDINGS = (
 )  # fmt: skip
 NONE = "No Finding"
 IMAGE, LABELS = NIH_COLUMNS
-PATH = "path"
-"By which a table is one's own, whatever else it has."
 PERSON, VIEW = "Patient ID", "View Position"
 AGE, SEX = "Patient Age", ("Patient Gender", "Patient Sex")
 NAME = re.compile(r"data_entry.*\.csv", re.IGNORECASE)
@@ -59,8 +58,12 @@ OLDEST = 120
 
 
 def is_nih(columns: tuple[str, ...]) -> bool:
-    """Tell whether a table with these columns is that of NIH ChestX-ray14."""
-    return IMAGE in columns and LABELS in columns
+    """Tell whether a table with these columns is that of NIH ChestX-ray14, and not one's own that keeps its columns beside others.
+
+    >>> is_nih(("Image Index", "Finding Labels", "split")), is_nih(("Image Index", "Finding Labels", "path", "label"))
+    (True, False)
+    """
+    return IMAGE in columns and LABELS in columns and not is_own(columns)
 
 
 def is_meant(columns: Sequence[str]) -> bool:
@@ -148,14 +151,15 @@ def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
             f"{boxes[0]} lies beside the table and is not read: the X-rays get labels and no boxes, so they are for classification. "
             "For detection write a table of your own with boxes."
         )
-    if lists := [name for name in LISTS if (table.folder / name).is_file()]:
+    if SPLIT not in columns and (lists := [name for name in LISTS if (table.folder / name).is_file()]):
         table.notes.append(
             f"{' and '.join(lists)} {verb_of(len(lists), 'lie')} beside the table and {verb_of(len(lists), 'are')} not followed: the split "
             "is drawn by person, so scores cannot be compared with published ones, which are of the people in test_list.txt. To follow the "
-            "published division, write a table of your own with the column split."
+            f"published division, add a column {SPLIT} to the table (train, validation, test)."
         )
-    table.images = [OwnImage(case.path, [(line_of[case.path], {})], case.image_id, case.person) for case in cases]
-    return table, cases
+    cells_of = dict(read)
+    table.images = [OwnImage(case.path, [(line := line_of[case.path], cells_of[line])], case.image_id, case.person) for case in cases]
+    return table, with_further(table, cases)
 
 
 def _prove_persons_of_names(table: OwnTable, rows: Sequence[tuple[int, Cells]]) -> None:

@@ -20,6 +20,8 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
+from radlearn.amounts import counted
+from radlearn.challenges.copy_names import sources_of
 from radlearn.challenges.folders import holds_exact_truth, ids_with_folders, stem, volume_stem
 from radlearn.challenges.near_columns import (
     ID,
@@ -35,6 +37,7 @@ from radlearn.challenges.near_columns import (
     other_persons,
     subset_word,
 )
+from radlearn.challenges.near_splits import split_notes
 from radlearn.challenges.nobody import nobody_notes, rounded_trouble
 from radlearn.challenges.person_spellings import alike_words, joined_words, spelt
 from radlearn.challenges.table_files import OwnImage, OwnTable, images_by_place
@@ -70,13 +73,13 @@ def read_table(path: Path, needed: Collection[str], known: Collection[str], of_r
         return table
     _read_images(table, rows)
     _read_persons(table)
-    _read_splits(table)
+    read_splits(table)
     read = (*SHARED_COLUMNS, *known)
     first_rows = [image.rows[0][1] for image in table.images]
     table.troubles += [f"{table.at(HEADER_LINE, column)}: {words}" for column, words in near_columns(columns, first_rows, read)]
-    table.notes += [f"{table.path.name}: {words}" for words in fold_notes(columns, first_rows)]
+    table.notes += [f"{table.path.name}: {words}" for words in (*fold_notes(columns, first_rows), *split_notes(columns, first_rows))]
     apart = {column for column in of_rows if any(len({cells.get(column) for _, cells in image.rows}) > 1 for image in table.images)}
-    _read_groups(table, [column for column in columns if column not in read and column not in apart])
+    read_groups(table, [column for column in columns if column not in read and column not in apart])
     return table
 
 
@@ -187,16 +190,20 @@ def one_value(table: OwnTable, image: OwnImage, column: str) -> str:
 
 
 def _read_persons(table: OwnTable) -> None:
+    sources = sources_of([image.path.name for image in table.images])
     if PERSON not in table.columns:
         meant = next(filter(is_person_name, table.columns), "")
         hint = f" Is {meant} the person? Then call it {PERSON}." if meant else ""
         stacks = " The pages of one TIFF count as images of one person." if any(image.stack for image in table.images) else ""
+        if any(sources):
+            copies = f" {counted(sum(map(bool, sources)), 'images')} that are copies of others by their names count as images of one person"
+            stacks += f"{copies} each, such as those of {next(filter(None, sources))}."
         table.notes.append(
             f"{table.path}: has no column {PERSON}, so every image counts as a person of its own. Where people have several images, the "
             f"same person is then trained on and tested on, and the scores come out too good.{stacks}{hint}"
         )
-    for image in table.images:
-        image.person = one_value(table, image, PERSON) if PERSON in table.columns else image.stack or image.image_id
+    for image, source in zip(table.images, sources, strict=True):
+        image.person = one_value(table, image, PERSON) if PERSON in table.columns else image.stack or source or image.image_id
         if not image.person and PERSON in table.columns:
             table.troubles.append(
                 f"{table.at(image.line, PERSON)}: is empty; expected whose image it is. Fill it for every image, or leave out the column."
@@ -231,7 +238,8 @@ def _join_spellings(table: OwnTable) -> None:
     table.notes += [f"{table.path.name}: {words}" for words in (joined_words(found), alike_words(found, subsets)) if words]
 
 
-def _read_splits(table: OwnTable) -> None:
+def read_splits(table: OwnTable) -> None:
+    """Give each image of a table the subset that its column split says; what is wrong with it is noted among the troubles."""
     if SPLIT not in table.columns:
         return
     subset_of: dict[str, OwnImage] = {}
@@ -257,7 +265,8 @@ def _read_splits(table: OwnTable) -> None:
         table.troubles.append(f"{table.at(HEADER_LINE, SPLIT)}: {found}. {advice}.")
 
 
-def _read_groups(table: OwnTable, columns: Sequence[str]) -> None:
+def read_groups(table: OwnTable, columns: Sequence[str]) -> None:
+    """Give each image of a table what columns say of it, as its subgroups; a column of too many values makes none, which is noted."""
     for column in filter(None, columns):
         values = {one_value(table, image, column) for image in table.images} - {""}
         if len(values) > MOST_GROUPS:

@@ -15,6 +15,7 @@ import numpy as np
 
 from radlearn.amounts import part_of
 from radlearn.challenges import rsna_tables as tables
+from radlearn.challenges.box_edges import cut_off
 from radlearn.challenges.box_readings import order_reading, other_reading
 from radlearn.challenges.challenge import ScoredSubmission
 from radlearn.challenges.header_persons import PERSONS_TABLE
@@ -138,7 +139,9 @@ def labels_of(path: Path, size_px: tuple[int, int] | None = None) -> dict[str, t
         more = [f"{path.name}: has a header and no rows."]
     height, width = size_px or (np.inf, np.inf)
     for image_id, image in images.items():
-        if any(x1 > width or y1 > height for _, _, x1, y1 in image.boxes_xyxy_px):
+        inside = [cut_off(box, (height, width)) for box in image.boxes_xyxy_px]
+        image.boxes_xyxy_px = [box for box in inside if box is not None]
+        if None in inside:
             found = f"a box of {image_id} reaches beyond an X-ray of {width} × {height} px, width × height"
             hint = "Other X-rays than the challenge's: say their size (--size-px). Or are its last two numbers a corner?"
             more.append(f"{path.name}, line {image.line}: {found}. {hint}")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from radlearn.amounts import none_of, part_of, verb_of
+from radlearn.challenges.box_edges import EDGE_PX
 from radlearn.challenges.csv_hints import comma_hint, decoded, finite_number, not_csv, number_hint, separator_hint
 from radlearn.challenges.folders import stem
 from radlearn.challenges.near_ids import NearIds
@@ -259,10 +260,10 @@ def _box(fields: list[str], target: bool) -> tuple[Box | None, str]:
         return None, f"{', '.join(wrong)}; expected a number{'' if target else ', or an empty field where Target is 0'}.{hint}"
     if not target:
         return None, f"Target is 0, but there is a box ({', '.join(fields)}); a box belongs to Target 1."
-    if x < 0 or y < 0 or width <= 0 or height <= 0:
+    if x < -EDGE_PX or y < -EDGE_PX or width <= 0 or height <= 0:
         found = ", ".join(f"{column} {text}" for column, text in named.items())
         return None, f"the box ({found}) is not inside an image: x and y are at least 0, width and height above 0."
-    return (x, y, x + width, y + height), ""
+    return (max(x, 0.0), max(y, 0.0), x + width, y + height), ""
 
 
 def _read_up_to(opened: IO[bytes] | gzip.GzipFile, most_bytes: int) -> bytes:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 from radlearn.amounts import counted
 from radlearn.challenges import ct_table, nih_table, xray_table
+from radlearn.challenges.box_readers import MARK as SEVERAL_READERS
 from radlearn.challenges.challenge import AuditedFolder, Case, Found, VolumeFiles
 from radlearn.challenges.folders import files_below
+from radlearn.challenges.label_words import MARK as LABEL_WORDS
 from radlearn.challenges.nobody import MARK
 from radlearn.challenges.own_table import PERSON, by_line
 from radlearn.challenges.person_spellings import ASKED
@@ -41,11 +43,15 @@ def audited_table(table: OwnTable, cases: Sequence[Case], units: str, volumes: S
     name = table.path.name
     for note in table.notes:
         if f"has no column {PERSON}" in note:
-            _, asked, hint = note.partition(" Is ")
+            _, _, further = note.partition("come out too good.")
             counts = f"has no column {PERSON}, so every image counts as a person of its own."
-            findings.append(Found("persons-column", name, f"{counts}{asked}{hint}"))
+            findings.append(Found("persons-column", name, f"{counts}{further}"))
         elif MARK in note:
             findings.append(Found("persons-nobody", name, note.removeprefix(f"{name}: ")))
+        elif SEVERAL_READERS in note:
+            findings.append(Found("box-readers", name, note.removeprefix(f"{name}: ")))
+        elif LABEL_WORDS in note:
+            findings.append(Found("label-words", name, note.removeprefix(f"{name}: ")))
         elif ASKED in note:
             findings.append(Found("persons-alike", name, note.removeprefix(f"{name}: ")))
         else:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 
 from radlearn.amounts import counted, none_of
+from radlearn.challenges.box_edges import EDGE_PX
 from radlearn.challenges.csv_hints import finite_number, number_hint
 from radlearn.challenges.table_files import OwnImage, OwnTable
 from radlearn.challenges.table_rows import HEADER_LINE, Cells
@@ -114,10 +115,10 @@ def _box_of(table: OwnTable, line: int, cells: Cells, box: Corners) -> Box | Non
             table.troubles.append(f"{table.at(line, column)}: {found}. {advice}")
             return None
     for column, value in ((box[0], x0), (box[1], y0)):
-        if value < 0:
+        if value < -EDGE_PX:
             table.troubles.append(f"{table.at(line, column)}: is {cells[column]}, outside of the X-ray; expected 0 or more.")
             return None
-    return x0, y0, x1, y1
+    return max(x0, 0.0), max(y0, 0.0), x1, y1
 
 
 def look_at_boxes(table: OwnTable, box: Corners) -> None:

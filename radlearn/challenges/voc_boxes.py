@@ -4,6 +4,7 @@ Source: host.robots.ox.ac.uk/pascal/VOC.
 """
 
 import codecs
+import math
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from radlearn.challenges.first_rows import ImageNames, bare_name
 from radlearn.challenges.folders import files_below, stem, within
 from radlearn.challenges.found_marks import NO_TRUTH, confidence_of
 from radlearn.challenges.marked_images import Box, Mark, Marked
+from radlearn.challenges.turned_boxes import box_around_turned, degrees_in, turned_words
 from radlearn.file_names import readable
 
 MOST_BYTES = 1 << 20
@@ -31,7 +33,7 @@ def read_voc(folder: Path, images: Sequence[Path]) -> Marked | None:
     held_by: dict[Path, str] = {}
     # Of each image: what the file under its name calls it, and where that stands.
     called: dict[Path, tuple[str, str]] = {}
-    lost, broken, difficult = list[str](), list[str](), list[str]()
+    lost, broken, difficult, turned = list[str](), list[str](), list[str](), list[str]()
     for path in files_below(folder):
         if path.suffix.lower() != ".xml" or path.stat().st_size > MOST_BYTES:
             continue
@@ -61,7 +63,7 @@ def read_voc(folder: Path, images: Sequence[Path]) -> Marked | None:
             marked.troubles.append(f"{name}: {error}")
         else:
             called[image] = (written, f"{name}, line {line}")
-            _add(marked, image, root, name)
+            _add(marked, image, root, name, turned)
             difficult += [name] * sum((thing.findtext("difficult") or "").strip() == "1" for thing in root.iter("object"))
     if not held_by:
         return None
@@ -70,6 +72,8 @@ def read_voc(folder: Path, images: Sequence[Path]) -> Marked | None:
     marked.assumed.append(
         f"{counted(count, '.xml files')} {verb_of(count, 'are')} read as Pascal VOC: boxes as xmin, ymin, xmax, ymax in pixels."
     )
+    if turned:
+        marked.assumed.append(turned_words(turned))
     if difficult:
         amount = f"{counted(len(difficult), 'objects')} marked difficult {verb_of(len(difficult), 'are')} read like any other"
         marked.assumed.append(f"{amount}, such as one of {difficult[0]}; Pascal VOC's own score passes over them.")
@@ -156,7 +160,7 @@ def _tell_other_names(marked: Marked, called: Mapping[Path, tuple[str, str]], na
             marked.assumed.append(f"{amount}, and {verb_of(len(some), 'are')} read for the image of their own name, such as {some[0]}.")
 
 
-def _add(marked: Marked, image: Path, root: ElementTree.Element, name: str) -> None:
+def _add(marked: Marked, image: Path, root: ElementTree.Element, name: str, turned: list[str]) -> None:
     marks = marked.images[image] = []
     width, height = (finite_number(root.findtext(f"size/{side}") or "") for side in ("width", "height"))
     # Some programs write 0 where they do not know it.
@@ -167,10 +171,16 @@ def _add(marked: Marked, image: Path, root: ElementTree.Element, name: str) -> N
         if said := confidence_of({part.tag: part.text for part in thing}):
             marked.troubles.append(f"{where}: {said} {NO_TRUTH}, or remove that element.")
         if (box := _box(thing, where, marked.troubles)) is not None:
-            marks.append(Mark((thing.findtext("name") or "").strip(), box, where))
+            degrees = _degrees(thing)
+            if degrees:
+                turned.append(where)
+                box = box_around_turned(box, degrees)
+            marks.append(Mark((thing.findtext("name") or "").strip(), box, where, bool(degrees)))
 
 
 def _box(thing: ElementTree.Element, where: str, troubles: list[str]) -> Box | None:
+    if thing.find("bndbox") is None and (middle := _turned_middle(thing)) is not None:
+        return middle
     if thing.find("bndbox") is None:
         troubles.append(f"{where}: has no bndbox; expected one with {', '.join(ENDS)}. Remove the object, or draw a box around it.")
         return None
@@ -182,3 +192,18 @@ def _box(thing: ElementTree.Element, where: str, troubles: list[str]) -> Box | N
             troubles.append(f"{where}: {end} is {text!r}; expected a number in pixels.{number_hint(text)}")
             return None
     return values[0], values[1], values[2], values[3]
+
+
+def _turned_middle(thing: ElementTree.Element) -> Box | None:
+    """Return the rectangle before its turn that roLabelImg writes as a middle and a size; None where there is none."""
+    x, y, width, height = (finite_number((thing.findtext(f"robndbox/{name}") or "").strip()) for name in ("cx", "cy", "w", "h"))
+    box = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+    return None if any(end != end for end in box) else box
+
+
+def _degrees(thing: ElementTree.Element) -> float:
+    """Return by how many degrees a rectangle was turned: CVAT's attribute rotation, or roLabelImg's angle, which is in radians."""
+    if thing.find("bndbox") is None:
+        angle = finite_number((thing.findtext("robndbox/angle") or "0").strip())
+        return degrees_in({"rotation": math.degrees(angle)})
+    return degrees_in({(one.findtext("name") or "").strip(): one.findtext("value") for one in thing.findall("attributes/attribute")})

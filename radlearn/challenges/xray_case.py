@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from radlearn.amounts import counted
+from radlearn.challenges.box_edges import box_words, cut_off
 from radlearn.challenges.header_persons import other_rows_words, persons_words, studies_words, two_people_words
 from radlearn.challenges.rsna_sizes import sizes_words
 from radlearn.challenges.troubles import listed
@@ -37,6 +38,8 @@ class XrayCase:
     # Several labels by name, None where one is not known; `label` is then whether any of them is there. Empty where there is one label.
     labels: tuple[tuple[str, bool | None], ...] = ()
 
+    stated_px: tuple[float, float] | None = None  # width and height that the table says it has, where it has boxes in pixels of these
+
     @property
     def folder(self) -> Path:
         """The data folder; in a challenge's layout the X-ray lies in a folder of images in it."""
@@ -61,6 +64,17 @@ def told_otherwise(case: XrayCase, header: "RadiographHeader | XrayCase") -> lis
     return columns
 
 
+def size_words(case: XrayCase, size_px: tuple[int, int]) -> str:
+    """Return what is wrong where a table with boxes says another size of an X-ray than it has (height, width); "" where nothing is."""
+    height, width = size_px
+    if not case.boxes_xyxy_px or case.stated_px in (None, (width, height)):
+        return ""
+    across, down = case.stated_px or (width, height)
+    found = f"the table says that it is {across:g} × {down:g} px (width × height), and it is {width} × {height}"
+    advice = f"multiply x by {width:g} / {across:g} and y by {height:g} / {down:g}, and write the X-ray's own size"
+    return f"{found}. Were its boxes drawn on a copy of that size? Then {advice}; else correct the size."
+
+
 def _contradictions(written: Sequence[XrayCase], known: Sequence[XrayCase]) -> str:
     """Return where tables say another view, sex or age than the header; "" nowhere."""
     apart: dict[str, list[XrayCase]] = {"view": [], "sex": [], "age_years": []}
@@ -75,17 +89,22 @@ def with_headers(cases: Sequence[XrayCase], headers: Sequence["RadiographHeader"
     """Return the cases with view, sex and age filled in from their X-rays' headers, in the same order; what a header lacks stays.
 
     Raises:
-        BadLayout: if a box reaches beyond its X-ray.
+        BadLayout: if a box reaches beyond its X-ray, or the table says that its X-ray has another size.
     """
     troubles, filled = [], []
     for case, header in zip(cases, headers, strict=True):
         height, width = header.size_px
-        for x0, y0, x1, y1 in case.boxes_xyxy_px:
-            if x1 > width or y1 > height:
-                found = f"the box x {x0:g}, y {y0:g}, width {x1 - x0:g}, height {y1 - y0:g} of {case.image_id}"
-                troubles.append(f"{found} reaches beyond its X-ray of {width} × {height} px (width × height).")
+        inside = [cut_off(box, header.size_px) for box in case.boxes_xyxy_px]
+        if words := size_words(case, header.size_px):
+            troubles.append(f"{case.image_id}: {words}")
+        troubles += [
+            f"the box {box_words(box)} of {case.image_id} reaches beyond its X-ray of {width} × {height} px (width × height)."
+            for box, cut in zip(case.boxes_xyxy_px, inside, strict=True)
+            if cut is None
+        ]
         age = case.age_years if header.age_years is None else header.age_years
-        filled.append(replace(case, view=header.view or case.view, sex=header.sex or case.sex, age_years=age))
+        boxes = tuple(box for box in inside if box is not None)
+        filled.append(replace(case, view=header.view or case.view, sex=header.sex or case.sex, age_years=age, boxes_xyxy_px=boxes))
     if troubles:
         raise BadLayout(listed(cases[0].folder, troubles, *TABLE_ADVICE))
     if told := _contradictions(cases, filled):

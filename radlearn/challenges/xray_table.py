@@ -11,15 +11,19 @@ view, sex, age_years   AP or PA, F or M, a number; where an X-ray's header lacks
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges import nih_table
-from radlearn.challenges.box_classes import class_columns, look_at_classes, look_at_labels
+from radlearn.challenges.box_classes import look_at_classes, look_at_labels
+from radlearn.challenges.box_columns import image_sizes, note_box_columns, of_boxes, size_columns
+from radlearn.challenges.box_readers import reader_note
 from radlearn.challenges.csv_hints import finite_number, number_hint
 from radlearn.challenges.label_notes import is_any_there, note_contradictions, with_some_label
+from radlearn.challenges.label_words import note_reversed
 from radlearn.challenges.near_columns import VIEWS
-from radlearn.challenges.own_table import accepted, data_folder, one_value, read_table
+from radlearn.challenges.own_table import SHARED_COLUMNS, accepted, data_folder, one_value, read_table
 from radlearn.challenges.table_boxes import BOX, Corners, boxes_of, corners_in, look_at_boxes, near_corners, size_hint
 from radlearn.challenges.table_files import OwnImage, OwnTable
 from radlearn.challenges.table_rows import HEADER_LINE, columns_of
@@ -96,11 +100,17 @@ def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
         return OwnTable(Path(path), columns, troubles=[f"{Path(path).name}, line {HEADER_LINE}: {words}"]), []
     box, several = corners_in(columns), label_columns(columns)
     needed = box or several or (LABEL,)
-    table = read_table(path, needed, (*KNOWN, *box, *several), class_columns(columns) if box else ())
+    is_whole = bool(box) and set(box) <= set(columns)
+    known = (*KNOWN, *box, *several, *(column for pair in size_columns(columns) for column in pair if is_whole))
+    of_each = of_boxes(columns, (*SHARED_COLUMNS, *known)) if box else ()
+    table = read_table(path, needed, known, of_each)
+    note_box_columns(table, of_each)
     if LABEL in columns:
         table.notes += _notes_on_others(table)
         look_at_labels(table, LABEL)
-    hint = size_hint(columns) or _near_hint(table, several)
+        note_reversed(table, LABEL)
+    # Corners are whole without a size, which may be that of the image.
+    hint = ("" if is_whole else size_hint(columns)) or _near_hint(table, several)
     lacking = bool(table.troubles) and "expected also" in table.troubles[-1]
     if columns and lacking and not table.images and not set(needed) <= set(columns):
         further = f" Instead of {LABEL}, {', '.join(BOX)} say where findings are. Of several, each has {PREFIX}NAME."
@@ -109,10 +119,12 @@ def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
         table.notes.append(f"{table.path.name}: boxes are not read.{hint}")
     elif hint:
         table.troubles.append(f"{table.path.name}, line {HEADER_LINE}: not all columns are read.{hint}")
-    cases = [_case_of(table, image, box) for image in table.images]
+    sizes = image_sizes(table, box) if is_whole else {}
+    cases = [replace(_case_of(table, image, box), stated_px=sizes.get(image.line)) for image in table.images]
     if any(case.boxes_xyxy_px for case in cases):
         look_at_boxes(table, box)
         look_at_classes(table, box, LABEL in columns)
+        table.notes += filter(None, [reader_note(table, cases)])
     if several:
         _look_at_names(table, several)
         note_contradictions(table, cases, PREFIX)
@@ -173,7 +185,8 @@ def _case_of(table: OwnTable, image: OwnImage, box: Corners) -> XrayCase:
         tuple(boxes),
         one_value(table, image, CATEGORY) or None,
         image.person,
-        **told,
+        view=told["view"],
+        sex=told["sex"],
         age_years=_age_of(table, image),
         data_folder=data_folder(image.path, table),
         split=image.split,

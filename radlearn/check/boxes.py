@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from radlearn.amounts import counted, verb_of
+from radlearn.challenges.box_edges import box_words, cut_off
 from radlearn.challenges.box_readings import GRIDS_PX
 from radlearn.challenges.folders import within
 from radlearn.challenges.header_persons import (
@@ -21,7 +22,7 @@ from radlearn.challenges.header_persons import (
 )
 from radlearn.challenges.marked_images import orientation_of
 from radlearn.challenges.rsna_sizes import of_other_sizes
-from radlearn.challenges.xray_case import XrayCase, told_otherwise
+from radlearn.challenges.xray_case import XrayCase, size_words, told_otherwise
 from radlearn.check.findings import Finding
 from radlearn.check.radiographs import XrayFacts
 from radlearn.metrics.boxes import iou
@@ -108,9 +109,11 @@ def _on_a_smaller_grid(cases: Sequence[XrayCase], facts: Mapping[Path, XrayFacts
 
 def _boxes_of(case: XrayCase, size_px: tuple[int, int], name: str) -> Iterator[Finding]:
     height, width = size_px
+    if words := size_words(case, size_px):
+        yield Finding("box-table-size", name, words, boxes_xyxy_px=case.boxes_xyxy_px)
     for x0, y0, x1, y1 in case.boxes_xyxy_px:
-        box, drawn = f"the box x {x0:g}, y {y0:g}, width {x1 - x0:g}, height {y1 - y0:g}", ((x0, y0, x1, y1),)
-        if x1 > width or y1 > height:
+        box, drawn = f"the box {box_words((x0, y0, x1, y1))}", ((x0, y0, x1, y1),)
+        if cut_off((x0, y0, x1, y1), size_px) is None:
             yield Finding("box-outside", name, f"{box} reaches beyond the X-ray of {width} × {height} px", boxes_xyxy_px=drawn)
         elif min(x1 - x0, y1 - y0) < max(TINY_PX, TINY_SHARE * max(size_px)):
             yield Finding("box-tiny", name, f"{box} on an X-ray of {width} × {height} px", boxes_xyxy_px=drawn)

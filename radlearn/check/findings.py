@@ -28,6 +28,7 @@ RULES = {
     "table": Rule("error", "rows of a table that cannot be used", "Mend or remove these rows."),
     "row-repeated": Rule("error", "rows that say the same twice", "Keep one of the rows."),
     "box-outside": Rule("error", "boxes that reach beyond their X-ray", "Draw them again, or cut them off at the X-ray's border."),
+    "box-table-size": Rule("error", "boxes of an X-ray of another size, by the table", "Write boxes and size in pixels of the X-ray as it is."),
     "box-empty": Rule("error", "boxes without extent or without numbers", "Give the box its numbers, or remove the row."),
     "label-contradiction": Rule("error", "labels that contradict each other or their boxes", "Decide which of the two is true."),
     "class-contradiction": Rule("error", "classes that contradict the label", "Decide which of the two is true."),
@@ -138,6 +139,8 @@ RULES = {
         "Add people; without them such a label is predicted badly, or cannot be judged.",
     ),
     "image-unlabelled": Rule("warning", "X-rays that no row speaks of", "They are left out. Add their rows, or move them away."),
+    "box-readers": Rule("warning", "boxes of several readers for one finding", "Keep one box for each finding."),
+    "label-words": Rule("warning", "labels that the names of folders or classes contradict", "Decide which of the two is true."),
     "box-tiny": Rule("warning", "boxes of a few pixels", "Draw them again or remove them."),
     "box-huge": Rule("warning", "boxes over most of the X-ray", "Look at them: the largest of the challenge's own covers half an X-ray."),
     "box-turned": Rule(

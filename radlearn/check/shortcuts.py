@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from radlearn.challenges.label_words import is_the_label
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.challenges.xray_table import PREFIX
 from radlearn.check.findings import Finding
@@ -64,7 +65,10 @@ def clues(facts: Sequence[XrayFacts], labels: Sequence[bool], cases: Sequence[Xr
     if min(y.sum(), (~y).sum()) < LEAST_OF_EACH:
         return []
     people = np.unique([case.person for case in cases] or np.arange(len(y)), return_inverse=True)[1]
-    words = _distinct(_fields(facts) | _columns(cases))
+    columns = _columns(cases)
+    for name in _labels_in_words(columns, labels):
+        del columns[name]
+    words = _distinct(_fields(facts) | columns)
     found = [_of_words(name, values, y, people) for name, values in words.items()]
     looks = facts[0].looks if facts else {}
     numbers = {name: [xray.looks.get(name, math.nan) for xray in facts] for name in looks}
@@ -90,7 +94,14 @@ def shortcut_findings(facts: Sequence[XrayFacts], cases: Mapping[Path, XrayCase]
         if clue.is_shortcut:
             found = f"{clue.name} alone scores AUROC {clue.auroc_score:.3f} for the label ({clue.said}).{on_purpose}"
             findings.append(Finding("shortcut", "", found, weight="note" if synthetic else None))
+    for name in _labels_in_words(_columns(labelled), [bool(case.label) for case in labelled]):
+        findings.append(Finding("about", "", f"{name} says the label in other words, so it is looked at as no shortcut"))
     return scored, findings
+
+
+def _labels_in_words(columns: Mapping[str, Sequence[str]], labels: Sequence[bool]) -> list[str]:
+    """Return the columns that name the class of X-rays, which is no way around looking at them."""
+    return [name for name, values in columns.items() if is_the_label(name.removeprefix("column "), values, labels)]
 
 
 def _fields(facts: Sequence[XrayFacts]) -> dict[str, list[str]]:

@@ -172,3 +172,12 @@ def test_other_findings_and_what_the_header_says_too_are_not_named_twice() -> No
     cases = table_cases(HALF, label_mass=["1" if label else "0" for label in HALF], view=["AP" if label else "PA" for label in HALF])
     xrays = [facts(number, ViewPosition="AP" if number < 40 else "PA") for number in range(80)]
     assert [clue.name for clue in clues(xrays, HALF, cases)] == ["ViewPosition"]
+
+
+@pytest.mark.parametrize(("column", "words"), [("class", ("pneumonia", "normal")), ("type", ("viral", "none")), ("scanner", ("A", "B"))])
+def test_the_label_in_other_words_is_no_shortcut_and_hides_none(column: str, words: tuple[str, str]) -> None:
+    groups = [((column, words[number >= 30]), ("site", "SN"[number >= 30])) for number in range(60)]
+    cases = {Path(f"{n}"): Case(str(n), Path(f"{n}"), n < 30, (), None, str(n), groups=groups[n]) for n in range(60)}
+    _, findings = shortcut_findings([], cases, synthetic=False)
+    said = [(one.rule, one.found.split()[1]) for one in findings]
+    assert said == ([("shortcut", "scanner")] if column == "scanner" else [("shortcut", "site"), ("about", column)])

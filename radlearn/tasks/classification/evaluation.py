@@ -36,8 +36,8 @@ class ProbabilityEvaluation:
     calibrated: np.ndarray
     persons: np.ndarray
     views: np.ndarray
-    # The prediction from the view alone: the share of positive training X-rays of that view.
-    view_only: np.ndarray
+    # The prediction from the view alone: the share of positive training X-rays of that view; None where no view is known.
+    view_only: np.ndarray | None
     postprocessing: ProbabilityPostprocessing
     # As `scores.json` has it.
     scores: dict[str, Any]
@@ -79,7 +79,7 @@ def evaluate_probabilities(
     with waiting("Bootstrapping intervals by person"):
         scores = score_intervals(CASE_SCORES, columns, persons)
         baselines = {
-            "view_only_auroc_score": auroc(view_only),
+            **({} if view_only is None else {"view_only_auroc_score": auroc(view_only)}),
             "mean_brightness_auroc_score": auroc(baselines_fitted["brightness_sign"] * brightness),
         }
         subgroups = {

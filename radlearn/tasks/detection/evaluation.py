@@ -55,8 +55,8 @@ class BoxEvaluation:
     image_scores: np.ndarray
     persons: np.ndarray
     views: np.ndarray
-    # The prediction from the view alone: the share of positive training X-rays of that view.
-    view_only: np.ndarray
+    # The prediction from the view alone: the share of positive training X-rays of that view; None where no view is known.
+    view_only: np.ndarray | None
     postprocessing: BoxPostprocessing
     # As `scores.json` has it.
     scores: dict[str, Any]
@@ -225,8 +225,12 @@ def _baselines(evaluation: BoxEvaluation, about: dict[str, Any]) -> dict[str, di
         "mean_box_false_boxes_per_healthy_image": bootstrap_interval(mean_over_images, persons, on_healthy),
         # 0 as soon as one X-ray has a true box, and NaN where none has.
         f"no_box_{box_score.name}": bootstrap_interval(mean_over_images, persons, nothing),
-        "view_only_auroc_score": bootstrap_interval(ranking.auroc_score, persons, evaluation.view_only, evaluation.labels),
-        "mean_brightness_auroc_score": bootstrap_interval(ranking.auroc_score, persons, brightness, evaluation.labels),
+    }
+    alone = {"view_only_auroc_score": evaluation.view_only, "mean_brightness_auroc_score": brightness}
+    baselines |= {
+        name: bootstrap_interval(ranking.auroc_score, persons, predicted, evaluation.labels)
+        for name, predicted in alone.items()
+        if predicted is not None
     }
     return {name: score.as_dict() for name, score in baselines.items()}
 

@@ -45,6 +45,14 @@ def test_the_view_alone_and_brightness_alone_stand_beside_it(finished: Run, eval
     assert evaluation.scores["baselines"]["mean_brightness_auroc_score"]["value"] == 1.0
 
 
+def test_a_view_that_is_not_known_is_no_rival_and_no_chance(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
+    bare = [xray._replace(case=replace(xray.case, view=None)) for xray in evaluated_xrays]
+    evaluation = evaluate_probabilities(finished, bare, np.linspace(0.1, 0.9, 60), "test", flat)
+    assert evaluation.view_only is None
+    assert list(read_json(finished.folder / "scores.json")["baselines"]) == ["mean_brightness_auroc_score"]
+    assert np.isnan(evaluation.scores["scores"]["within_view_auroc_score"]["value"])
+
+
 def test_subgroups_hold_who_they_say_and_children_stand_apart(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
     groups = evaluate_probabilities(finished, evaluated_xrays, np.linspace(0.1, 0.9, 60), "test", flat).scores["subgroups"]
     assert groups["AP (lying or sitting)"]["cases"] == groups["PA (standing)"]["cases"] == 30

@@ -47,7 +47,7 @@ class LabelsEvaluation:
     probabilities: np.ndarray
     calibrated: np.ndarray
     decisions: np.ndarray
-    # From age, sex and view alone, as logits.
+    # From age, sex and view alone, as logits; NaN where none of them is known.
     baseline: np.ndarray
     persons: np.ndarray
     postprocessing: LabelsPostprocessing
@@ -90,7 +90,7 @@ def evaluate_labels(
         of_labels = {one.name: _of_label(one, columns, persons, baseline[:, number]) for number, one in enumerate(postprocessing.labels)}
         own, trivial = (_pairs(part, labels) for part in (predicted, np.where(np.isnan(predicted), np.nan, baseline)))
         auroc = partial(macro, ranking.auroc_score, False)
-        baselines = {BASELINE: bootstrap_interval(_weighted(auroc), persons, *trivial)}
+        baselines = {BASELINE: bootstrap_interval(_weighted(auroc), persons, *trivial)} if (~np.isnan(baseline)).any() else {}
         above = paired_bootstrap_interval(_weighted(auroc), persons, trivial, own)
         subgroups = {
             name: {

@@ -23,7 +23,6 @@ from radlearn.training.run_links import refuse_links_out
 from radlearn.training.run_state import is_finished, is_trained, unfinished
 from radlearn.training.splits import split_of
 from radlearn.workflow import data_source
-from radlearn.workflow.case_contents import digest_of
 from radlearn.workflow.ensembles import refuse_ensemble
 from radlearn.workflow.kept_evaluations import keep_external
 from radlearn.workflow.lesson_file import about_copy, differs, lesson_file
@@ -40,7 +39,7 @@ from radlearn.workflow.repeats import (
     stopped_together,
 )
 from radlearn.workflow.report_frame import renew_spread
-from radlearn.workflow.scores_file import EXTERNAL
+from radlearn.workflow.scores_file import EXTERNAL, content_for
 from radlearn.workflow.splits import cases_by_subset, prove_same
 from radlearn.workflow.spread import show_spread, write_spread
 from radlearn.workflow.strangers import are_strangers
@@ -206,7 +205,7 @@ class TaskApi:
             prove_same(test, first)
             return self.task.commands.evaluate(first, test, "test", made)
         say(f"The run was trained on other data: {counted(len(cases), 'cases')} {verb_of(len(cases), 'are')} evaluated as an external set.")
-        keep_external(first, digest_of(cases))
+        keep_external(first, content_for(first, cases))
         return self.task.commands.evaluate(dataclasses.replace(first, evaluated_on=data), cases, EXTERNAL, made)
 
     @checked

@@ -10,6 +10,7 @@ from radlearn.challenges.folders import holds_exact_truth
 from radlearn.errors import BadRunFolder
 from radlearn.json_files import write_json
 from radlearn.metrics.intervals import Interval
+from radlearn.progress import say
 from radlearn.training.run_files import CHANGED, ScoresFile, read_run_file
 from radlearn.training.run_folder import Run, must_be_there
 from radlearn.workflow.case_contents import digest_of
@@ -32,7 +33,7 @@ def write_scores(run: Run, split: str, cases: Sequence[Case], found: Mapping[str
 
     Args:
         cases: the evaluated cases; whether they are synthetic is looked up, because the training data may differ.
-        found: scores, baselines and subgroups, as JSON values.
+        found: scores, baselines and subgroups, as JSON values; and `notes`, what is doubtful, which are said here and stand in the report.
     """
     must_be_there(run)
     content = {
@@ -49,6 +50,8 @@ def write_scores(run: Run, split: str, cases: Sequence[Case], found: Mapping[str
         **found,
     }
     write_json(scores_path(run, split), content)
+    for note in found.get("notes", ()):
+        say(note, style="bold yellow")
     return content
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from radlearn.challenges.probability_readings import ranking_notes
 from radlearn.metrics import calibration, ranking
 from radlearn.metrics.case_scores import score_intervals
 from radlearn.metrics.intervals import Interval, bootstrap_interval
@@ -113,6 +114,7 @@ def evaluate_probabilities(
         headline = {name: score for name, score in CASE_SCORES.items() if score.headline}
         ood = ood_summary(run, features, headline, columns, persons, (decided != labels).astype(float))
     found = {
+        "notes": ranking_notes(scores["auroc_score"], labels),
         "positives": int(labels.sum()),
         "threshold": postprocessing.threshold,
         "scores": {name: score.as_dict() for name, score in scores.items()},

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from radlearn.challenges.challenge import BoxScore
+from radlearn.challenges.probability_readings import ranking_notes
 from radlearn.errors import BadSetting
 from radlearn.metrics import ranking
 from radlearn.metrics.boxes import FoundBoxes, mean_over_images, no_boxes
@@ -35,7 +36,7 @@ from radlearn.training.run_folder import Run
 from radlearn.workflow.cases_file import CaseFormat, write_cases
 from radlearn.workflow.ood import ood_summary
 from radlearn.workflow.postprocessing_file import read_postprocessing
-from radlearn.workflow.scores_file import EXTERNAL, write_scores
+from radlearn.workflow.scores_file import EXTERNAL, interval_of, write_scores
 
 
 @dataclass(frozen=True)
@@ -149,13 +150,15 @@ def evaluate_boxes(
         {},
     )
     with waiting("Bootstrapping intervals by person"):
+        scores = _scores(evaluation)
         found = {
+            "notes": ranking_notes(interval_of(scores["auroc_score"]), labels),
             "positives": int(labels.sum()),
             "postprocessing": asdict(postprocessing),
             "source": about["source"],
             "hit_iou_above": HIT_IOU_ABOVE,
             "true_boxes": int(evaluation.counts.true.sum()),
-            "scores": _scores(evaluation),
+            "scores": scores,
             "froc": _froc(evaluation),
             "baselines": _baselines(evaluation, about),
             "subgroups": _subgroups(evaluation),

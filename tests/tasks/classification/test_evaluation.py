@@ -76,6 +76,25 @@ def test_xrays_without_a_positive_one_have_no_auroc_and_no_trouble(finished: Run
     assert written["scores"]["specificity"]["value"] is not None
 
 
+def test_reversed_labels_and_a_single_class_are_said(
+    finished: Run, evaluated_xrays: list[PreparedRadiograph], capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = np.array([xray.case.label for xray in evaluated_xrays])
+
+    def notes(probabilities: np.ndarray, xrays: Sequence[PreparedRadiograph] = evaluated_xrays) -> list[str]:
+        found = evaluate_probabilities(finished, xrays, probabilities, "test", flat).scores["notes"]
+        assert all(note in " ".join(capsys.readouterr().err.split()) for note in found)
+        return list(found)
+
+    assert notes(np.where(labels, 0.9, 0.1)) == []
+    assert notes(np.random.default_rng(0).random(60)) == []
+    (note,) = notes(np.where(labels, 0.1, 0.9))
+    assert note.startswith("auroc_score is 0.00, below the 0.50 of chance")
+    ill = [xray for xray in evaluated_xrays if xray.case.label]
+    (note,) = notes(np.linspace(0.1, 0.9, len(ill)), ill)
+    assert note.startswith(f"All {len(ill)} X-rays here are with an opacity: a score that ranks")
+
+
 def test_synthetic_is_said_of_the_xrays_evaluated_not_of_those_trained_on(
     finished: Run, evaluated_xrays: list[PreparedRadiograph], synthetic_folder: Path
 ) -> None:

@@ -68,6 +68,15 @@ def test_the_rules_without_medicine_stand_beside_it(boxed: Run, evaluated_xrays:
     )
 
 
+def test_image_scores_that_rank_the_wrong_way_round_are_said(
+    boxed: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Candidates
+) -> None:
+    labels = np.array([bool(xray.case.label) for xray in evaluated_xrays])
+    assert evaluate_boxes(boxed, BOX_SCORE, evaluated_xrays, candidates[0], labels * 1.0, "test").scores["notes"] == []
+    (note,) = evaluate_boxes(boxed, BOX_SCORE, evaluated_xrays, candidates[0], 1.0 - labels, "test").scores["notes"]
+    assert note.startswith("auroc_score is 0.00, below the 0.50 of chance")
+
+
 def test_a_view_that_is_not_known_is_no_rival(boxed: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Candidates) -> None:
     bare = [xray._replace(case=replace(xray.case, view=None)) for xray in evaluated_xrays]
     baselines = evaluate_boxes(boxed, BOX_SCORE, bare, *candidates, "test").scores["baselines"]

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from radlearn.amounts import begun, part_of, verb_of
 from radlearn.challenges.row_orders import AS_IT_IS
 from radlearn.metrics.intervals import Interval
 from radlearn.metrics.ranking import auroc_score
@@ -18,7 +19,34 @@ SQUASHED_UP_TO = 1 / (1 + math.exp(-1))
 "The sigmoid of 1: no sigmoid of a probability is higher, and none is below 0.5."
 
 
-def reversed_notes(auroc: Interval, labels: np.ndarray, hint: str) -> list[str]:
+LOOK_AT_LABELS = "Is 1 the finding in these labels, and not 0? Else the network has learnt the contrary of it."
+
+
+def ranking_notes(auroc: Interval, labels: np.ndarray, finding: str = "an opacity") -> list[str]:
+    """Return what is doubtful about an evaluation's ranking: that it is the wrong way round, or that there is none.
+
+    Args:
+        auroc: of the predictions.
+        labels: bool (cases,).
+        finding: with its article, or what the label is called.
+    """
+    return one_class_notes(labels, finding) or reversed_notes(auroc, labels, LOOK_AT_LABELS, finding)
+
+
+def one_class_notes(labels: np.ndarray, finding: str = "an opacity") -> list[str]:
+    """Return a note where all cases are with the finding, or all without it.
+
+    >>> one_class_notes(np.array([True, False])), one_class_notes(np.array([False, False]))[0][:40]
+    ([], 'Both X-rays here are without an opacity:')
+    """
+    if len(set(labels.tolist())) != 1:
+        return []
+    which = "with" if labels[0] else "without"
+    found = f"{begun(part_of(len(labels), len(labels), 'X-rays'))} here {verb_of(len(labels), 'are')} {which} {finding}"
+    return [f"{found}: a score that ranks those with it above those without, such as the AUROC, needs both kinds, and is shown as –."]
+
+
+def reversed_notes(auroc: Interval, labels: np.ndarray, hint: str, finding: str = "an opacity") -> list[str]:
     """Return a note where cases with the label rank below those without it; `labels`: bool (cases,), `hint` what to do."""
     positives, negatives = int(labels.sum()), int((~labels).sum())
     if not auroc.value < 0.5 or min(positives, negatives) < FEWEST_OF_EACH:
@@ -26,7 +54,7 @@ def reversed_notes(auroc: Interval, labels: np.ndarray, hint: str) -> list[str]:
     by_luck = math.sqrt((positives + negatives + 1) / (12 * positives * negatives))
     if 0.5 - auroc.value < SURE_ERRORS * by_luck and auroc.value > LOW:
         return []
-    found = f"auroc_score is {auroc.value:.2f}, below the 0.50 of chance: X-rays with an opacity rank below the others."
+    found = f"auroc_score is {auroc.value:.2f}, below the 0.50 of chance: X-rays with {finding} rank below the others."
     return [f"{found} {hint} would score {1 - auroc.value:.2f}." if hint.endswith("p") else f"{found} {hint}"]
 
 

@@ -16,7 +16,7 @@ from radlearn.amounts import counted
 from radlearn.challenges import rsna_tables as tables
 from radlearn.challenges.challenge import ScoredSubmission
 from radlearn.challenges.probabilities import read_probabilities
-from radlearn.challenges.probability_readings import reversed_notes, shifted_notes
+from radlearn.challenges.probability_readings import one_class_notes, reversed_notes, shifted_notes
 from radlearn.challenges.row_orders import orders_of
 from radlearn.challenges.rsna_scoring import labels_of, persons_beside
 from radlearn.challenges.view_table import views_of
@@ -117,6 +117,7 @@ def score_probabilities(
     for place, name in enumerate(("calibration_slope", "calibration_intercept")):
         scores[name] = Interval(float(line.value[place]), float(line.low[place]), float(line.high[place]))
     looks_like = [
+        *one_class_notes(labels),
         *reversed_notes(scores["auroc_score"], labels, "They look like those of the other class: 1 − p"),
         *shifted_notes(
             np.array([*predictions.of_image.values()]),

@@ -19,7 +19,7 @@ from radlearn.challenges.box_edges import cut_off
 from radlearn.challenges.box_readings import order_reading, other_reading
 from radlearn.challenges.challenge import ScoredSubmission
 from radlearn.challenges.header_persons import PERSONS_TABLE
-from radlearn.challenges.probability_readings import reversed_notes
+from radlearn.challenges.probability_readings import one_class_notes, reversed_notes
 from radlearn.challenges.row_orders import orders_of
 from radlearn.challenges.rsna_layout import read_persons
 from radlearn.challenges.rsna_score import BOX_SCORE
@@ -108,7 +108,8 @@ def score_submission(
     in_file = list(predictions.values())
     other_orders = orders_of(list(predictions), dict(zip(images, truth, strict=True)))
     looks_like = filter(None, [other_reading(found, truth, size_px) or order_reading(in_file, other_orders)])
-    more = [*looks_like, *reversed_notes(scores["auroc_score"], matches.true_count > 0, CONFIDENT)]
+    with_boxes = matches.true_count > 0
+    more = [*looks_like, *one_class_notes(with_boxes), *reversed_notes(scores["auroc_score"], with_boxes, CONFIDENT)]
     return ScoredBoxes(
         image_ids=tuple(images), persons=persons, scores=scores, notes=(*notes, *more), image_scores=image_scores, hits=hits,
         found_boxes=matches.found_count, true_boxes=matches.true_count,

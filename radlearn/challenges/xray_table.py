@@ -5,12 +5,12 @@ label_NAME             several findings, each in a column of its own, in place o
 x0, y0, x1, y1         a box around a finding, in pixels of the X-ray, origin top left; a row for each box, empty where there is none;
                        the same as xmin, ymin, xmax, ymax, as x_min, y_min, x_max, y_max, or as x1, y1, x2, y2
 category               a finer class, such as Normal
-view, sex, age_years   AP or PA, F or M, a number; where an X-ray's header lacks them
+view, sex, age_years   AP or PA, F or M, a number; where an X-ray's header lacks them; other names of theirs: `header_columns`
 """
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,32 +20,24 @@ from radlearn.challenges.box_classes import look_at_classes, look_at_labels
 from radlearn.challenges.box_columns import image_sizes, note_box_columns, of_boxes, size_columns
 from radlearn.challenges.box_readers import reader_note
 from radlearn.challenges.csv_hints import finite_number, number_hint
+from radlearn.challenges.header_columns import NOT_SAID, OLDEST, meant_by, taken_columns
 from radlearn.challenges.label_notes import is_any_there, note_contradictions, with_some_label
 from radlearn.challenges.label_words import note_reversed
 from radlearn.challenges.near_columns import VIEWS
 from radlearn.challenges.own_table import SHARED_COLUMNS, accepted, data_folder, one_value, read_table
 from radlearn.challenges.table_boxes import BOX, Corners, boxes_of, corners_in, look_at_boxes, near_corners, size_hint
 from radlearn.challenges.table_files import OwnImage, OwnTable
-from radlearn.challenges.table_rows import HEADER_LINE, columns_of
+from radlearn.challenges.table_rows import HEADER_LINE, columns_of, rows_of
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.errors import BadLayout
 from radlearn.file_names import called
-from radlearn.scans.views import view_named
 
 LABEL, PREFIX = "label", "label_"
 NEAR_LABEL = re.compile(r"labels?[\s_.:-]+(?=\w)", re.IGNORECASE)
 OPTIONAL = {"view": VIEWS, "sex": ("F", "M")}
 AGE, CATEGORY, MASK = "age_years", "category", "mask"
 KNOWN = (LABEL, *BOX, *OPTIONAL, AGE, CATEGORY)
-OLDEST = 120
 MEANT = {"true": 1, "yes": 1, "positive": 1, "pos": 1, "false": 0, "no": 0, "negative": 0, "neg": 0}
-SEX_WORDS = {
-    "F": "female f fem woman girl weiblich w frau féminin femme femenino femenina mujer hembra femminile femmina donna feminino feminina "
-    "mulher vrouw vrouwelijk kvinna kvinde kvinne женский жен ж 女 女性",
-    "M": "male m masc man boy männlich maennlich mann masculin homme masculino hombre varón varon maschile maschio uomo homem mannelijk "
-    "mand мужской муж м 男 男性",
-}
-"A first letter is not enough: mujer is a woman, and Mädchen a girl."
 
 
 def is_xray_table(path: Path) -> bool:
@@ -93,7 +85,7 @@ def find_cases(path: Path) -> list[XrayCase]:
 
 def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
     """Return a table, with everything that is wrong in it among its troubles, and the X-rays of which nothing is."""
-    columns = columns_of(path)
+    columns, rows, _ = rows_of(Path(path))
     if nih_table.is_nih(columns):
         return nih_table.audit(path)
     if words := nih_table.spelling_words(columns):
@@ -101,10 +93,13 @@ def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
     box, several = corners_in(columns), label_columns(columns)
     needed = box or several or (LABEL,)
     is_whole = bool(box) and set(box) <= set(columns)
-    known = (*KNOWN, *box, *several, *(column for pair in size_columns(columns) for column in pair if is_whole))
+    taken, told = taken_columns(columns, [cells for _, cells in rows])
+    sizes_in = (column for pair in size_columns(columns) for column in pair if is_whole)
+    known = (*KNOWN, *taken.values(), *box, *several, *sizes_in)
     of_each = of_boxes(columns, (*SHARED_COLUMNS, *known)) if box else ()
     table = read_table(path, needed, known, of_each)
     note_box_columns(table, of_each)
+    table.notes += [f"{table.path.name}: {words}" for words in told]
     if LABEL in columns:
         table.notes += _notes_on_others(table)
         look_at_labels(table, LABEL)
@@ -120,7 +115,7 @@ def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
     elif hint:
         table.troubles.append(f"{table.path.name}, line {HEADER_LINE}: not all columns are read.{hint}")
     sizes = image_sizes(table, box) if is_whole else {}
-    cases = [replace(_case_of(table, image, box), stated_px=sizes.get(image.line)) for image in table.images]
+    cases = [replace(_case_of(table, image, box, taken), stated_px=sizes.get(image.line)) for image in table.images]
     if any(case.boxes_xyxy_px for case in cases):
         look_at_boxes(table, box)
         look_at_classes(table, box, LABEL in columns)
@@ -162,7 +157,7 @@ def _look_at_names(table: OwnTable, several: Sequence[str]) -> None:
             table.troubles.append(f"{where}: differs from {other} only in small and capital letters; expected one column for each label.")
 
 
-def _case_of(table: OwnTable, image: OwnImage, box: Corners) -> XrayCase:
+def _case_of(table: OwnTable, image: OwnImage, box: Corners, taken: Mapping[str, str]) -> XrayCase:
     boxes = boxes_of(table, image, box) if box else []
     label: bool | None = bool(boxes)
     labels = tuple((column.removeprefix(PREFIX), _label_of(table, image, column)) for column in label_columns(table.columns))
@@ -177,7 +172,7 @@ def _case_of(table: OwnTable, image: OwnImage, box: Corners) -> XrayCase:
         line, _ = image.rows[1]
         hint = "" if box else size_hint(table.columns)
         table.troubles.append(f"{table.at(line, 'path')}: is the image of line {image.line} again; expected one row for each image.{hint}")
-    told = {name: _told(table, image, name, values) for name, values in OPTIONAL.items()}
+    told = {name: _told(table, image, name, values, taken.get(name)) for name, values in OPTIONAL.items()}
     return XrayCase(
         image.image_id,
         image.path,
@@ -187,7 +182,7 @@ def _case_of(table: OwnTable, image: OwnImage, box: Corners) -> XrayCase:
         image.person,
         view=told["view"],
         sex=told["sex"],
-        age_years=_age_of(table, image),
+        age_years=_age_of(table, image, taken.get(AGE)),
         data_folder=data_folder(image.path, table),
         split=image.split,
         groups=image.groups,
@@ -207,19 +202,25 @@ def _label_of(table: OwnTable, image: OwnImage, column: str = LABEL) -> bool | N
     return None
 
 
-def _told(table: OwnTable, image: OwnImage, column: str, values: tuple[str, ...]) -> str | None:
+def _told(table: OwnTable, image: OwnImage, column: str, values: tuple[str, ...], called: str | None) -> str | None:
+    """Return the view or the sex, from its own column or from one that is taken for it (`called`)."""
+    if called is not None:
+        return meant_by(column, _said(table, image, called)) or None
     text = one_value(table, image, column)
     if text and text not in values:
-        meant = next((value for value in values if view_named(text) == value), None)
-        if column == "sex":
-            meant = next((value for value, words in SEX_WORDS.items() if text.casefold() in words.split()), None)
+        meant = meant_by(column, text)
         hint = f" Write {meant}." if meant else ""
         table.troubles.append(f"{table.at(image.line, column)}: is {text!r}; expected {' or '.join(values)}, or an empty field.{hint}")
     return text or None
 
 
-def _age_of(table: OwnTable, image: OwnImage) -> float | None:
-    text = one_value(table, image, AGE)
+def _said(table: OwnTable, image: OwnImage, column: str) -> str:
+    text = one_value(table, image, column)
+    return "" if text.casefold() in NOT_SAID else text
+
+
+def _age_of(table: OwnTable, image: OwnImage, called: str | None) -> float | None:
+    text = one_value(table, image, AGE) if called is None else meant_by(AGE, _said(table, image, called))
     value = finite_number(text) if text else math.nan
     if text and not 0 <= value <= OLDEST:
         found = f"is {text!r}; expected years from 0 to {OLDEST}, or an empty field"

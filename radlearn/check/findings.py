@@ -28,7 +28,7 @@ RULES = {
     "table": Rule("error", "rows of a table that cannot be used", "Mend or remove these rows."),
     "row-repeated": Rule("error", "rows that say the same twice", "Keep one of the rows."),
     "box-outside": Rule("error", "boxes that reach beyond their X-ray", "Draw them again, or cut them off at the X-ray's border."),
-    "box-table-size": Rule("error", "boxes of an X-ray of another size, by the table", "Write boxes and size in pixels of the X-ray as it is."),
+    "box-table-size": Rule("error", "boxes of another size, by the table", "Write boxes and size in pixels of the X-ray as it is."),
     "box-empty": Rule("error", "boxes without extent or without numbers", "Give the box its numbers, or remove the row."),
     "label-contradiction": Rule("error", "labels that contradict each other or their boxes", "Decide which of the two is true."),
     "class-contradiction": Rule("error", "classes that contradict the label", "Decide which of the two is true."),

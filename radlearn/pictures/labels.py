@@ -74,7 +74,7 @@ def roc_multiples(
         predicted: label → (cases,) probabilities.
         labels: label → (cases,) of 1 and 0, NaN where it is not known.
         titles: label → what to write below its name, such as its AUROC.
-        rivals: label → (cases,) what the baseline predicts.
+        rivals: label → (cases,) what the baseline predicts; labels without a baseline are left out.
     """
     if not predicted:
         return style.empty_figure(FULL_WIDTH_IN, 1.2, "no label has images with it and without it")
@@ -83,7 +83,8 @@ def roc_multiples(
         known = ~np.isnan(np.asarray(labels[name], float))
         y = np.asarray(labels[name], float)[known] == 1
         _square(axes, name, titles[name], "false positive rate", "sensitivity")
-        for values, colour, width in ((rivals[name], RIVAL, 1.2), (p, MODEL, 1.8)):
+        rival = [(rivals[name], RIVAL, 1.2)] if name in rivals else []
+        for values, colour, width in (*rival, (p, MODEL, 1.8)):
             curve = ranking.roc_curve(np.asarray(values, float)[known], y)
             axes.plot(curve.false_positive_rate, curve.sensitivity, color=colour, linewidth=width)
     return figure

@@ -12,6 +12,7 @@ from radlearn.amounts import part_of, verb_of
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.file_contents import is_of_values
 from radlearn.metrics.case_scores import Columns
+from radlearn.progress import say
 from radlearn.training.checkpoint_header import must_have_digests
 from radlearn.training.run_files import CHANGED
 from radlearn.training.run_folder import Run, holds_repeats, open_run
@@ -20,6 +21,7 @@ from radlearn.use_cases import USE_CASES
 from radlearn.workflow.cases_file import CaseFormat, EvaluatedCases, cases_path, read_cases
 from radlearn.workflow.repeats import open_repeats
 from radlearn.workflow.scores_file import evaluate_command, interval_of, read_scores, scores_path
+from radlearn.workflow.shared_truths import truths_apart
 
 SAME_PERSONS = (
     "Runs are compared on the same persons: train them on the same data with the same split seed and fold, or one table's column split."
@@ -95,6 +97,10 @@ def compared_runs(folders: Sequence[Path], split: str = "test") -> ComparedRuns:
                 f"{run.folder} and {first.folder} do not predict the same labels, so their scores measure different things and cannot be "
                 "compared."
             )
+    for run in (group[0] for group in groups[1:]):
+        if found := truths_apart(run, first):
+            of_others = " Their labels agree hardly more than by chance: are these different findings?" * found.of_another_finding
+            say(f"{found.words(run, first)}{of_others}", style="bold yellow")
     evaluated = [[_evaluated(run, Path(folder), split, kept) for run in group] for group, folder in zip(groups, folders, strict=True)]
     reference = evaluated[0][0]
     compared = tuple(

@@ -33,6 +33,7 @@ from radlearn.training.splits import CaseContent, contents_in_split, split_of
 from radlearn.workflow import postprocessing_file
 from radlearn.workflow.kept_evaluations import keep_ensemble
 from radlearn.workflow.postprocessing_file import PostprocessingT, read_postprocessing, write_postprocessing
+from radlearn.workflow.shared_truths import refuse_other_findings
 
 FOLDER = "ensemble"
 CHOSEN = "chosen on the validation persons that all runs share"
@@ -70,7 +71,7 @@ def refuse_unfit(runs: Sequence[Run]) -> None:
     That one holds the weights of another, as a copy does, is said.
 
     Raises:
-        BadSetting: if one is named twice, or is of another task than the first.
+        BadSetting: if one is named twice, or is of another task than the first, or was trained on another finding.
         BadRunFolder: if the training of one has not finished.
     """
     seen: dict[Path, Path] = {}
@@ -88,6 +89,7 @@ def refuse_unfit(runs: Sequence[Run]) -> None:
                 digest = hashlib.file_digest(opened, "blake2b").digest()
             if (other := weights.setdefault(digest, run.folder)) != run.folder:
                 say(f"{run.folder} is a copy of {other}: it holds the same weights, so together they say no more than one.", style="yellow")
+    refuse_other_findings(runs)
 
 
 def must_share_test_persons(runs: Sequence[Run]) -> None:

@@ -4,10 +4,13 @@ A run has one evaluation on its own test persons, which replaces itself. But it 
 and with one run after another.
 """
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from radlearn.errors import RadlearnError
+from radlearn.files import written_whole
 from radlearn.json_files import read_json
 from radlearn.progress import say
 from radlearn.training.run_folder import Run
@@ -57,6 +60,48 @@ def keep_ensemble(folder: Path, first: Run, names: Sequence[str]) -> None:
     place.parent.mkdir(exist_ok=True)
     folder.rename(place)
     say(f"The earlier evaluation{_of(' and '.join(map(str, before)) if isinstance(before, list) else None)} is kept in {place}.")
+
+
+@contextmanager
+def put_back_if_refused(run: Run, ensemble: str) -> Iterator[None]:
+    """Put earlier evaluations of a run back where they were, if what is done meanwhile ends before it has scores of its own.
+
+    Much is refused only when weights, images and labels are read, after an earlier evaluation was moved aside or its files removed.
+
+    Args:
+        ensemble: the name of the folder in which several runs are evaluated together.
+    """
+    folder = run.folder / ensemble
+    before = set((run.folder / EARLIER).glob("*"))
+    names = [path.name for path in folder.iterdir() if path.is_file()] if folder.is_dir() else []
+    kept = {name: (folder / name).read_bytes() for name in names}
+    try:
+        yield
+    except BaseException:
+        for place in sorted(set((run.folder / EARLIER).glob("*")) - before):
+            goal, scores = (
+                (folder, folder / "scores.json") if place.name.startswith(f"{ensemble}-") else (run.folder, scores_path(run, EXTERNAL))
+            )
+            if scores.exists():
+                continue
+            _move_into(place, goal)
+            say(f"The earlier evaluation is back in {goal}.")
+        if kept and not (folder / "scores.json").exists():
+            for name, content in kept.items():
+                with written_whole(folder / name) as temporary:
+                    temporary.write_bytes(content)
+        raise
+
+
+def _move_into(place: Path, goal: Path) -> None:
+    for path in sorted(place.rglob("*")):
+        if path.is_file():
+            target = goal / path.relative_to(place)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+    shutil.rmtree(place)
+    if not any(place.parent.iterdir()):
+        place.parent.rmdir()
 
 
 def _content(path: Path) -> dict[str, object]:

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from radlearn.errors import BadRunFolder
 from radlearn.pictures import curves
-from radlearn.pictures.report import SYNTHETIC, Block, Headline, Picture, Section, Table, replace_section, write_report
+from radlearn.pictures.report import SYNTHETIC, Block, Headline, Note, Picture, Section, Table, replace_section, write_report
 from radlearn.pictures.style import save_png, spoken
 from radlearn.progress import progress_bar, say
 from radlearn.training.loading import case_seed
@@ -67,6 +67,8 @@ def write_run_report(
         drawn = [Section(heading, blocks(picture)) for heading, blocks in sections.items()]
     among_repeats = spread_section(run, found)
     drawn = drawn if among_repeats is None else [among_repeats, *drawn]
+    if doubts := found.get("notes"):
+        drawn = [Section("What is doubtful", [Note(note, "warning") for note in doubts]), *drawn]
     members = [Path(folder).name for folder in run.about.get("runs", ())]
     facts = [
         ("run", f"ensemble of {len(members)}: {', '.join(members)}" if members else run.folder.name),

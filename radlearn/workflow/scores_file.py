@@ -10,9 +10,11 @@ from radlearn.challenges.folders import holds_exact_truth
 from radlearn.errors import BadRunFolder
 from radlearn.json_files import write_json
 from radlearn.metrics.intervals import Interval
+from radlearn.progress import say
 from radlearn.training.run_files import CHANGED, ScoresFile, read_run_file
 from radlearn.training.run_folder import Run, must_be_there
 from radlearn.workflow.case_contents import digest_of
+from radlearn.workflow.case_labels import names_of_labels, of_labels
 from radlearn.workflow.postprocessing_file import FILE, chosen_digest, chosen_values
 
 CHOICE = "postprocessing_digest"
@@ -31,7 +33,7 @@ def write_scores(run: Run, split: str, cases: Sequence[Case], found: Mapping[str
 
     Args:
         cases: the evaluated cases; whether they are synthetic is looked up, because the training data may differ.
-        found: scores, baselines and subgroups, as JSON values.
+        found: scores, baselines and subgroups, as JSON values; and `notes`, what is doubtful, which are said here and stand in the report.
     """
     must_be_there(run)
     content = {
@@ -42,13 +44,20 @@ def write_scores(run: Run, split: str, cases: Sequence[Case], found: Mapping[str
         "cases": len(cases),
         "persons": len({case.person for case in cases}),
         # Of names, pixels and truth: runs that were evaluated on other cases of the same names are not compared.
-        "content": digest_of(cases),
+        "content": content_for(run, cases),
         # Other thresholds give other scores: those of before are not taken for the run's.
         CHOICE: chosen_digest(run),
         **found,
     }
     write_json(scores_path(run, split), content)
+    for note in found.get("notes", ()):
+        say(note, style="bold yellow")
     return content
+
+
+def content_for(run: Run, cases: Sequence[Case]) -> str | None:
+    """Return the digest of cases as a run evaluates them: of several labels those that it knows, whatever the order of their columns."""
+    return digest_of(of_labels(cases, sorted(names_of_labels(run))))
 
 
 def read_scores(run: Run, split: str, advice: str = "") -> dict[str, Any]:

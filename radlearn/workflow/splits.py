@@ -22,7 +22,7 @@ from radlearn.training.splits import (
     write_split,
 )
 from radlearn.workflow.case_contents import compared, contents_of
-from radlearn.workflow.case_labels import label_names, label_values, labels_in_words
+from radlearn.workflow.case_labels import label_names, label_values, labels_in_words, names_of_labels, of_labels
 from radlearn.workflow.earlier_runs import Seen, refuse_seen_people
 from radlearn.workflow.table_splits import XRAYS, SplitWords, asked_for, spelled
 
@@ -172,7 +172,8 @@ def prove_same(cases: Sequence[Case], run: Run, with_truth: bool = False) -> Non
         BadRunFolder: if some are other images.
     """
     expected = contents_in_split(run)
-    found = compared(cases, expected)
+    # In the order of then, as the digests are that the run keeps.
+    found = compared(of_labels(cases, names_of_labels(run)), expected)
     if found.other_pixels:
         what = "other pixels than those of the same name that this run was trained on: other images"
         if not is_of_values(expected[found.other_pixels[0]].pixels):

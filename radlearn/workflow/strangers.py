@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from radlearn.amounts import begun, part_of, verb_of
+from radlearn.amounts import begun, counted, part_of, verb_of
 from radlearn.challenges.challenge import Case
 from radlearn.errors import BadLayout
 from radlearn.file_contents import is_of_values
@@ -14,6 +14,25 @@ from radlearn.training.splits import contents_in_split, split_of
 from radlearn.workflow.case_contents import compared, images_of
 from radlearn.workflow.earlier_runs import descent, seen_before
 from radlearn.workflow.namesakes import tell_external_namesakes
+
+
+def tell_new_cases(run: Run, cases: Sequence[Case]) -> None:
+    """Say which cases of a run's own data were not there when it was trained: they are no test cases, and are evaluated by themselves."""
+    split = split_of(run)
+    new = [case for case in cases if case.image_id not in split]
+    if not new:
+        return
+    people = {person for person, _ in split.values()}
+    others = {case.person for case in new} - people
+    who = f"of {counted(len(others), 'persons')} whom the run does not know" if others else "of persons whom the run knows"
+    seen = sum(case.person in people for case in new)
+    beside = f", and {seen:,} of persons whom it knows" if others and seen else ""
+    say(
+        f"{begun(part_of(len(new), len(cases), 'cases'))} {verb_of(len(new), 'are')} new to this run, such as {new[0].image_id}, and "
+        f"left out: {who}{beside}. The run is evaluated on its own test persons. To evaluate it on new persons, name a table of their "
+        "cases alone with --data.",
+        style="bold yellow",
+    )
 
 
 def are_strangers(run: Run, cases: Sequence[Case], data: Path) -> bool:

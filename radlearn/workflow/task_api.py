@@ -24,9 +24,8 @@ from radlearn.training.run_links import refuse_links_out
 from radlearn.training.run_state import is_finished, is_trained, unfinished
 from radlearn.training.splits import split_of
 from radlearn.workflow import data_source
-from radlearn.workflow.case_contents import digest_of
-from radlearn.workflow.ensembles import refuse_ensemble
-from radlearn.workflow.kept_evaluations import keep_external
+from radlearn.workflow.ensembles import FOLDER, refuse_ensemble
+from radlearn.workflow.kept_evaluations import keep_external, put_back_if_refused
 from radlearn.workflow.lesson_file import about_copy, differs, lesson_file
 from radlearn.workflow.partial_answers import kept_when_stopped
 from radlearn.workflow.postprocessing_file import postprocessing_kept, prove_postprocessing
@@ -41,10 +40,10 @@ from radlearn.workflow.repeats import (
     stopped_together,
 )
 from radlearn.workflow.report_frame import renew_spread
-from radlearn.workflow.scores_file import EXTERNAL
+from radlearn.workflow.scores_file import EXTERNAL, content_for
 from radlearn.workflow.splits import cases_by_subset, prove_same
 from radlearn.workflow.spread import show_spread, write_spread
-from radlearn.workflow.strangers import are_strangers
+from radlearn.workflow.strangers import are_strangers, tell_new_cases
 from radlearn.workflow.task import AnyTask
 
 RunLike = Run | Path | str
@@ -201,14 +200,18 @@ class TaskApi:
                 raise BadSetting(f"{data}: holds none of the runs' cases. Several runs are evaluated on the test persons that they share.")
             for one in runs:
                 prove_same(cases_by_subset(cases, one)["test"], one)
-            return self.task.ensemble.evaluate(runs, cases, made)
+            tell_new_cases(first, cases)
+            with put_back_if_refused(first, FOLDER):
+                return self.task.ensemble.evaluate(runs, cases, made)
         if data is None or not are_strangers(first, cases, Path(data)):
+            tell_new_cases(first, cases)
             test = cases_by_subset(cases, first)["test"]
             prove_same(test, first)
             return self.task.commands.evaluate(first, test, "test", made)
         say(f"The run was trained on other data: {counted(len(cases), 'cases')} {verb_of(len(cases), 'are')} evaluated as an external set.")
-        keep_external(first, digest_of(cases))
-        return self.task.commands.evaluate(dataclasses.replace(first, evaluated_on=data), cases, EXTERNAL, made)
+        with put_back_if_refused(first, FOLDER):
+            keep_external(first, content_for(first, cases))
+            return self.task.commands.evaluate(dataclasses.replace(first, evaluated_on=data), cases, EXTERNAL, made)
 
     @checked
     def tune(self, run: RunLike, data: Path | str | None = None, **options: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import pytest
 
 from radlearn.json_files import read_json, write_json
 from radlearn.training.run_folder import Run
-from radlearn.workflow.kept_evaluations import keep_ensemble, keep_external
+from radlearn.workflow.kept_evaluations import keep_ensemble, keep_external, put_back_if_refused
 
 PARTS = ("report-external.html", "pictures/external/roc.png", "cases-external.csv")
 
@@ -85,3 +85,36 @@ def test_the_evaluation_of_other_runs_together_is_kept(tmp_path: Path, capsys: p
         assert not folder.exists()
         assert (tmp_path / "earlier" / f"ensemble-{number}" / "report.html").read_text() == others
         assert f"of /r/a and /r/{others} is kept in" in " ".join(capsys.readouterr().err.split())
+
+
+def test_what_has_scores_of_its_own_stays_and_so_does_what_was_moved_for_it(tmp_path: Path) -> None:
+    run = Run(tmp_path, "classification")
+    evaluated(run, "v2:a", "a.csv")
+
+    def stopped_late() -> None:
+        with put_back_if_refused(run, "ensemble"):
+            keep_external(run, "v2:b")
+            evaluated(run, "v2:b", "b.csv")
+            raise OSError("The disk is full.")
+
+    with pytest.raises(OSError, match="full"):
+        stopped_late()
+    assert read_json(tmp_path / "scores-external.json")["data"] == "b.csv"
+    assert read_json(tmp_path / "earlier" / "external-1" / "scores-external.json")["data"] == "a.csv"
+
+
+def test_evaluations_kept_before_are_left_alone_by_a_refusal(tmp_path: Path) -> None:
+    run = Run(tmp_path, "classification")
+    for hospital in "abc":
+        keep_external(run, f"v2:{hospital}")
+        evaluated(run, f"v2:{hospital}", hospital)
+
+    def stopped() -> None:
+        with put_back_if_refused(run, "ensemble"):
+            keep_external(run, "v2:d")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
+    assert [(tmp_path / name).read_text() for name in PARTS] == ["c"] * 3
+    assert sorted(path.name for path in (tmp_path / "earlier").iterdir()) == ["external-1", "external-2"]

@@ -38,6 +38,12 @@ def test_a_picture_is_kept_beside_the_page_under_its_name(finished: Run) -> None
     assert drawn.png.read_bytes().startswith(b"\x89PNG")
 
 
+def test_what_is_doubtful_stands_first(finished: Run) -> None:
+    found = {"split": "test", "synthetic": False, "notes": ["The labels may be reversed."]}
+    text = write_run_report(finished, found, "Is there?", "", [], {"One": lambda _: [Text("words")]}, pictures=0).read_text()
+    assert text.index("What is doubtful") < text.index("The labels may be reversed.") < text.index("words")
+
+
 def test_only_synthetic_patients_are_called_so(finished: Run) -> None:
     said = []
     for synthetic in (True, False):

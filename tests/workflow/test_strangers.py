@@ -16,8 +16,9 @@ from radlearn.json_files import write_json
 from radlearn.training.run_folder import Run, new_run
 from radlearn.training.splits import contents_in_split, read_split, write_split
 from radlearn.workflow.case_contents import contents_of
+from radlearn.workflow.ensembles import new_ensemble
 from radlearn.workflow.splits import prove_same, split_cases
-from radlearn.workflow.strangers import are_strangers
+from radlearn.workflow.strangers import are_strangers, tell_new_cases
 from radlearn.workflow.task import Commands, Ensemble
 from radlearn.workflow.task_api import TaskApi
 
@@ -306,3 +307,99 @@ def test_blank_xrays_tell_nobody_apart(data: Path, tmp_path: Path) -> None:
 
     other = other_folder(data, strangers)
     assert are_strangers(run, find_cases(other), other)
+
+
+def grown(data: Path, count: int) -> Path:
+    """The data with further X-rays of further persons."""
+    folder = Path(shutil.copytree(data, data.with_name("grown")))
+    for number, xray in enumerate(xrays(folder)[:count]):
+        name = f"further-{number}"
+        copy = Path(shutil.copy(xray, xray.with_name(f"{name}.dcm")))
+        dataset = pydicom.dcmread(copy)
+        dataset.PatientID = dataset.PatientName = f"new-{number}"
+        dataset.save_as(copy)
+        changed(copy)
+        with open(folder / "stage_2_train_labels.csv", "a") as labels, open(folder / "stage_2_detailed_class_info.csv", "a") as classes:
+            labels.write(f"{name},,,,,0\n")
+            classes.write(f"{name},Normal\n")
+        if (folder / "persons.csv").exists():
+            with open(folder / "persons.csv", "a") as persons:
+                persons.write(f"{name},new-{number}\n")
+    return folder
+
+
+@pytest.mark.parametrize(("count", "amount"), [(3, "3 of the 51 cases are"), (1, "1 of the 49 cases is")])
+def test_new_cases_among_a_runs_own_are_left_out_aloud(
+    api: TaskApi, asked: list, data: Path, tmp_path: Path, capsys: Any, count: int, amount: str
+) -> None:
+    run = trained(tmp_path / "run", data)
+    api.evaluate(run.folder, data=grown(data, count))
+    assert asked == [("evaluate", split_ids(run, "test"), "test")]
+    told = " ".join(capsys.readouterr().err.split())
+    assert f"{amount} new to this run, such as further-0, and left out: of {count} person{'s' * (count > 1)} whom the run does not" in told
+    assert "name a table of their cases alone with --data" in told
+    api.evaluate(run.folder, data=data)
+    assert "new to this run" not in capsys.readouterr().err
+
+
+def test_new_cases_of_known_persons_are_told_apart(data: Path, tmp_path: Path, capsys: Any) -> None:
+    run, cases = trained(tmp_path / "run", data), find_cases(data)
+    known = [replace(cases[0], image_id="again"), replace(cases[1], image_id="once more")]
+    tell_new_cases(run, [*cases, *known])
+    assert "2 of the 50 cases are new to this run, such as again, and left out: of persons whom the run knows." in " ".join(
+        capsys.readouterr().err.split()
+    )
+    tell_new_cases(run, [*cases, known[0], replace(cases[1], image_id="new", person="nobody yet")])
+    assert "of 1 person whom the run does not know, and 1 of persons whom it knows." in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.fixture
+def refusing() -> TaskApi:
+    """Classification, whose lesson refuses what it is asked for after its first files are written."""
+
+    def evaluate(run: Run, cases: Any, split: str, options: object) -> dict[str, Any]:
+        (run.folder / f"cases-{split}.csv").write_text("half")
+        raise BadLayout("The data have several labels.")
+
+    def together(runs: Any, cases: Any, options: object) -> dict[str, Any]:
+        new_ensemble(runs)
+        raise BadRunFolder("The weights are damaged.")
+
+    nothing: Any = None
+    commands: Any = Commands(nothing, evaluate, nothing, nothing, nothing)
+    return TaskApi(replace(TASK, commands=commands, ensemble=Ensemble(together, nothing, nothing)))
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_refused_evaluation_on_other_data_leaves_the_earlier_one_in_its_place(refusing: TaskApi, data: Path, tmp_path: Path) -> None:
+    run = trained(tmp_path / "run", data)
+    (run.pictures / "external").mkdir(parents=True)
+    (run.pictures / "external" / "roc.png").write_bytes(b"picture")
+    for name in ("report-external.html", "cases-external.csv"):
+        (run.folder / name).write_text("hospital A")
+    write_json(run.folder / "scores-external.json", {"content": "v2:a", "data": "a.csv"})
+    before = files_in(run.folder)
+    with pytest.raises(BadLayout, match="several labels"):
+        refusing.evaluate(run.folder, data=other_folder(data, all_changed))
+    assert files_in(run.folder) == before
+    assert not (run.folder / "earlier").exists()
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_a_refused_evaluation_of_several_runs_leaves_the_earlier_one_in_its_place(
+    refusing: TaskApi, data: Path, tmp_path: Path, same: bool
+) -> None:
+    runs = [trained(tmp_path / name, data) for name in ("a", "b", "c")]
+    for run in runs:
+        run.history_file.write_text('{"epoch": 1}\n')
+    ensemble = new_ensemble(runs[:2])
+    for name in ("scores.json", "cases.csv", "report.html", "postprocessing.json"):
+        (ensemble.folder / name).write_text("{}")
+    before = files_in(runs[0].folder)
+    with pytest.raises(BadRunFolder, match="weights are damaged"):
+        refusing.evaluate([run.folder for run in (runs[:2] if same else runs)])
+    assert files_in(runs[0].folder) == before
+    assert not (runs[0].folder / "earlier").exists()

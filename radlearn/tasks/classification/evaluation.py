@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from radlearn.challenges.probability_readings import ranking_notes
 from radlearn.metrics import calibration, ranking
 from radlearn.metrics.case_scores import score_intervals
 from radlearn.metrics.intervals import Interval, bootstrap_interval
@@ -36,8 +37,8 @@ class ProbabilityEvaluation:
     calibrated: np.ndarray
     persons: np.ndarray
     views: np.ndarray
-    # The prediction from the view alone: the share of positive training X-rays of that view.
-    view_only: np.ndarray
+    # The prediction from the view alone: the share of positive training X-rays of that view; None where no view is known.
+    view_only: np.ndarray | None
     postprocessing: ProbabilityPostprocessing
     # As `scores.json` has it.
     scores: dict[str, Any]
@@ -79,7 +80,7 @@ def evaluate_probabilities(
     with waiting("Bootstrapping intervals by person"):
         scores = score_intervals(CASE_SCORES, columns, persons)
         baselines = {
-            "view_only_auroc_score": auroc(view_only),
+            **({} if view_only is None else {"view_only_auroc_score": auroc(view_only)}),
             "mean_brightness_auroc_score": auroc(baselines_fitted["brightness_sign"] * brightness),
         }
         subgroups = {
@@ -113,6 +114,7 @@ def evaluate_probabilities(
         headline = {name: score for name, score in CASE_SCORES.items() if score.headline}
         ood = ood_summary(run, features, headline, columns, persons, (decided != labels).astype(float))
     found = {
+        "notes": ranking_notes(scores["auroc_score"], labels),
         "positives": int(labels.sum()),
         "threshold": postprocessing.threshold,
         "scores": {name: score.as_dict() for name, score in scores.items()},

@@ -18,6 +18,7 @@ from radlearn.pictures.style import spoken, threshold_words
 from radlearn.tasks.classification.evaluation import ProbabilityEvaluation
 from radlearn.tasks.classification.heat_maps import HeatMaps, as_shown, boxes_in_map_px
 from radlearn.tasks.classification.postprocessing import ProbabilityPostprocessing
+from radlearn.tasks.xray.baselines import VIEW_NOT_KNOWN
 from radlearn.tasks.xray.report_parts import data_blocks, xray_grids
 from radlearn.training.run_folder import Run
 from radlearn.workflow.ensembles import MEAN
@@ -90,7 +91,8 @@ def write_xray_report(run: Run, evaluation: ProbabilityEvaluation, heat_maps: He
 def _score_blocks(evaluation: ProbabilityEvaluation, picture: SaveFigure) -> list[Block]:
     p, y, persons, threshold = evaluation.probabilities, evaluation.labels, evaluation.persons, evaluation.postprocessing.threshold
     calibrated = evaluation.postprocessing.calibrated_threshold
-    roc = curves.roc_figure(p, y, persons, threshold, {"view alone": evaluation.view_only}, calibrated)
+    rivals = {} if evaluation.view_only is None else {"view alone": evaluation.view_only}
+    roc = curves.roc_figure(p, y, persons, threshold, rivals, calibrated)
     precision = curves.precision_recall_figure(p, y, persons, threshold, calibrated)
     confusion = groups.confusion_figure(confusion_counts(p, y, threshold), threshold, calibrated=calibrated)
     histograms = groups.probability_figure(p, y, threshold, calibrated=calibrated)
@@ -103,6 +105,7 @@ def _score_blocks(evaluation: ProbabilityEvaluation, picture: SaveFigure) -> lis
         score_table(evaluation.scores, MEANINGS, "All scores."),
         *_false_alarm_blocks(evaluation),
         Table(["trivial baseline", "AUROC (95 % interval)"], baselines, BASELINES),
+        *([Note(VIEW_NOT_KNOWN)] if evaluation.view_only is None else []),
     ]
 
 

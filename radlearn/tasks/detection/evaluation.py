@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from radlearn.challenges.challenge import BoxScore
+from radlearn.challenges.probability_readings import ranking_notes
 from radlearn.errors import BadSetting
 from radlearn.metrics import ranking
 from radlearn.metrics.boxes import FoundBoxes, mean_over_images, no_boxes
@@ -35,7 +36,7 @@ from radlearn.training.run_folder import Run
 from radlearn.workflow.cases_file import CaseFormat, write_cases
 from radlearn.workflow.ood import ood_summary
 from radlearn.workflow.postprocessing_file import read_postprocessing
-from radlearn.workflow.scores_file import EXTERNAL, write_scores
+from radlearn.workflow.scores_file import EXTERNAL, interval_of, write_scores
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,8 @@ class BoxEvaluation:
     image_scores: np.ndarray
     persons: np.ndarray
     views: np.ndarray
-    # The prediction from the view alone: the share of positive training X-rays of that view.
-    view_only: np.ndarray
+    # The prediction from the view alone: the share of positive training X-rays of that view; None where no view is known.
+    view_only: np.ndarray | None
     postprocessing: BoxPostprocessing
     # As `scores.json` has it.
     scores: dict[str, Any]
@@ -149,13 +150,15 @@ def evaluate_boxes(
         {},
     )
     with waiting("Bootstrapping intervals by person"):
+        scores = _scores(evaluation)
         found = {
+            "notes": ranking_notes(interval_of(scores["auroc_score"]), labels),
             "positives": int(labels.sum()),
             "postprocessing": asdict(postprocessing),
             "source": about["source"],
             "hit_iou_above": HIT_IOU_ABOVE,
             "true_boxes": int(evaluation.counts.true.sum()),
-            "scores": _scores(evaluation),
+            "scores": scores,
             "froc": _froc(evaluation),
             "baselines": _baselines(evaluation, about),
             "subgroups": _subgroups(evaluation),
@@ -225,8 +228,12 @@ def _baselines(evaluation: BoxEvaluation, about: dict[str, Any]) -> dict[str, di
         "mean_box_false_boxes_per_healthy_image": bootstrap_interval(mean_over_images, persons, on_healthy),
         # 0 as soon as one X-ray has a true box, and NaN where none has.
         f"no_box_{box_score.name}": bootstrap_interval(mean_over_images, persons, nothing),
-        "view_only_auroc_score": bootstrap_interval(ranking.auroc_score, persons, evaluation.view_only, evaluation.labels),
-        "mean_brightness_auroc_score": bootstrap_interval(ranking.auroc_score, persons, brightness, evaluation.labels),
+    }
+    alone = {"view_only_auroc_score": evaluation.view_only, "mean_brightness_auroc_score": brightness}
+    baselines |= {
+        name: bootstrap_interval(ranking.auroc_score, persons, predicted, evaluation.labels)
+        for name, predicted in alone.items()
+        if predicted is not None
     }
     return {name: score.as_dict() for name, score in baselines.items()}
 

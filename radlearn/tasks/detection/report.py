@@ -17,6 +17,7 @@ from radlearn.pictures.report import Block, Headline, Note, Table
 from radlearn.tasks.detection.evaluation import BoxEvaluation
 from radlearn.tasks.detection.postprocessing import BoxPostprocessing
 from radlearn.tasks.detection.tuning import ablation_table, drawn_tuning
+from radlearn.tasks.xray.baselines import VIEW_NOT_KNOWN
 from radlearn.tasks.xray.report_parts import data_blocks, xray_grids
 from radlearn.training.run_folder import Run
 from radlearn.workflow.ensembles import MEAN
@@ -96,7 +97,7 @@ def _score_blocks(evaluation: BoxEvaluation, picture: SaveFigure) -> list[Block]
         **BASELINES,
     }
     curve = froc.froc_figure(evaluation.at_every_threshold, evaluation.truth, persons, evaluation.found, postprocessing.threshold)
-    rival = {"view alone": evaluation.view_only}
+    rival = {} if evaluation.view_only is None else {"view alone": evaluation.view_only}
     roc = curves.roc_figure(evaluation.image_scores, evaluation.labels, persons, postprocessing.gate or None, rival)
     gated = f" X-rays below the gate of {postprocessing.gate:.2f} have no box at any threshold, so the curve ends early."
     gated = gated if postprocessing.gate > 0 else ""
@@ -115,6 +116,7 @@ def _score_blocks(evaluation: BoxEvaluation, picture: SaveFigure) -> list[Block]
             [[baselines[name], interval_of(score)] for name, score in found["baselines"].items()],
             "A model has to beat these before it has learnt anything about lungs.",
         ),
+        *([Note(VIEW_NOT_KNOWN)] if evaluation.view_only is None else []),
         Table(["false boxes allowed per X-ray", "sensitivity (95 % interval)"], points, "The FROC curve as a table.", folded=True),
     ]
 

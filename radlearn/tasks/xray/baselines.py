@@ -15,13 +15,20 @@ def view_shares(xrays: Sequence[PreparedRadiograph]) -> dict[str, float]:
     return shares | {"all": float(labels.mean())}
 
 
-def view_baseline(views: Sequence[str] | np.ndarray, shares: Mapping[str, float]) -> np.ndarray:
+VIEW_NOT_KNOWN = "The view alone is no rival here: it is known of none of these X-rays, or of none that the model was trained on."
+
+
+def view_baseline(views: Sequence[str] | np.ndarray, shares: Mapping[str, float]) -> np.ndarray | None:
     """Return the prediction from the view alone, float64 (cases,): the share of positive training X-rays of that view.
+
+    None where no view is known that training knew too: what was not measured has no score, not that of chance.
 
     Args:
         views: (cases,), "" where it is not known.
         shares: by view, and "all" for any other.
     """
+    if not any(str(view) in shares for view in views if view):
+        return None
     return np.array([shares.get(str(view), shares["all"]) for view in views], dtype=np.float64)
 
 

@@ -7,6 +7,8 @@ import numpy as np
 from radlearn.challenges.xray_case import XrayCase
 
 MIDDLE_AGE = 50.0
+TOLD = slice(1, 5)
+"The coefficients of what is known: after the intercept, before those of what is not."
 Coefficients = dict[str, list[float]]
 "By label: the intercept, then a coefficient for each of the `header_values`."
 
@@ -42,6 +44,15 @@ def fitted_header_baseline(cases: Sequence[XrayCase], labels: np.ndarray, names:
 
 
 def header_baseline(cases: Sequence[XrayCase], coefficients: Mapping[str, Sequence[float]], names: Sequence[str]) -> np.ndarray:
-    """Return what the header alone predicts, as logits: float64 (cases, names)."""
-    values = np.column_stack([np.ones(len(cases)), header_values(cases)])
-    return values @ np.array([coefficients[name] for name in names], float).T
+    """Return what the header alone predicts, as logits: float64 (cases, names).
+
+    NaN where nothing of it is known of any of the cases, or nothing told about a label in training: what was not measured has no score,
+    not that of chance.
+    """
+    of_names = np.array([coefficients[name] for name in names], float).reshape(len(names), -1)
+    predicted = np.column_stack([np.ones(len(cases)), header_values(cases)]) @ of_names.T
+    if not any(case.sex or case.view or case.age_years is not None for case in cases):
+        return np.full_like(predicted, np.nan)
+    # Of what no case of training had, a coefficient is 0; that of what is missing may be anything.
+    predicted[:, ~of_names[:, TOLD].any(axis=1)] = np.nan
+    return predicted

@@ -45,6 +45,14 @@ def test_the_view_alone_and_brightness_alone_stand_beside_it(finished: Run, eval
     assert evaluation.scores["baselines"]["mean_brightness_auroc_score"]["value"] == 1.0
 
 
+def test_a_view_that_is_not_known_is_no_rival_and_no_chance(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
+    bare = [xray._replace(case=replace(xray.case, view=None)) for xray in evaluated_xrays]
+    evaluation = evaluate_probabilities(finished, bare, np.linspace(0.1, 0.9, 60), "test", flat)
+    assert evaluation.view_only is None
+    assert list(read_json(finished.folder / "scores.json")["baselines"]) == ["mean_brightness_auroc_score"]
+    assert np.isnan(evaluation.scores["scores"]["within_view_auroc_score"]["value"])
+
+
 def test_subgroups_hold_who_they_say_and_children_stand_apart(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
     groups = evaluate_probabilities(finished, evaluated_xrays, np.linspace(0.1, 0.9, 60), "test", flat).scores["subgroups"]
     assert groups["AP (lying or sitting)"]["cases"] == groups["PA (standing)"]["cases"] == 30
@@ -66,6 +74,25 @@ def test_xrays_without_a_positive_one_have_no_auroc_and_no_trouble(finished: Run
     assert np.isnan(evaluation.scores["scores"]["auroc_score"]["value"])
     assert written["scores"]["auroc_score"]["value"] is None
     assert written["scores"]["specificity"]["value"] is not None
+
+
+def test_reversed_labels_and_a_single_class_are_said(
+    finished: Run, evaluated_xrays: list[PreparedRadiograph], capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = np.array([xray.case.label for xray in evaluated_xrays])
+
+    def notes(probabilities: np.ndarray, xrays: Sequence[PreparedRadiograph] = evaluated_xrays) -> list[str]:
+        found = evaluate_probabilities(finished, xrays, probabilities, "test", flat).scores["notes"]
+        assert all(note in " ".join(capsys.readouterr().err.split()) for note in found)
+        return list(found)
+
+    assert notes(np.where(labels, 0.9, 0.1)) == []
+    assert notes(np.random.default_rng(0).random(60)) == []
+    (note,) = notes(np.where(labels, 0.1, 0.9))
+    assert note.startswith("auroc_score is 0.00, below the 0.50 of chance")
+    ill = [xray for xray in evaluated_xrays if xray.case.label]
+    (note,) = notes(np.linspace(0.1, 0.9, len(ill)), ill)
+    assert note.startswith(f"All {len(ill)} X-rays here are with an opacity: a score that ranks")
 
 
 def test_synthetic_is_said_of_the_xrays_evaluated_not_of_those_trained_on(

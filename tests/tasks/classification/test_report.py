@@ -49,6 +49,14 @@ def test_other_data_do_not_overwrite_the_report_on_the_test_persons(finished: Ru
     assert not (finished.folder / "report.html").exists()
 
 
+def test_a_view_that_is_not_known_is_said_and_has_no_row(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
+    bare = [xray._replace(case=replace(xray.case, view=None)) for xray in evaluated_xrays]
+    evaluation = evaluate_probabilities(finished, bare, np.linspace(0.05, 0.95, 60), "test", flat)
+    text = write_xray_report(finished, evaluation, flat).read_text()
+    assert "The view alone is no rival here" in text
+    assert "view only" not in text
+
+
 def test_a_set_without_an_opacity_has_a_report_all_the_same(finished: Run, evaluated_xrays: list[PreparedRadiograph]) -> None:
     healthy = [xray for xray in evaluated_xrays if not xray.case.label]
     evaluation = evaluate_probabilities(finished, healthy, np.linspace(0.1, 0.9, len(healthy)), "external", flat)

@@ -1,5 +1,7 @@
 """What a detector is worth, against counts by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -64,6 +66,22 @@ def test_the_rules_without_medicine_stand_beside_it(boxed: Run, evaluated_xrays:
     assert baselines["view_only_auroc_score"]["value"] == pytest.approx(
         roc_auc_score(labels, [f.case.view == "AP" for f in evaluated_xrays])
     )
+
+
+def test_image_scores_that_rank_the_wrong_way_round_are_said(
+    boxed: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Candidates
+) -> None:
+    labels = np.array([bool(xray.case.label) for xray in evaluated_xrays])
+    assert evaluate_boxes(boxed, BOX_SCORE, evaluated_xrays, candidates[0], labels * 1.0, "test").scores["notes"] == []
+    (note,) = evaluate_boxes(boxed, BOX_SCORE, evaluated_xrays, candidates[0], 1.0 - labels, "test").scores["notes"]
+    assert note.startswith("auroc_score is 0.00, below the 0.50 of chance")
+
+
+def test_a_view_that_is_not_known_is_no_rival(boxed: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Candidates) -> None:
+    bare = [xray._replace(case=replace(xray.case, view=None)) for xray in evaluated_xrays]
+    baselines = evaluate_boxes(boxed, BOX_SCORE, bare, *candidates, "test").scores["baselines"]
+    assert "view_only_auroc_score" not in baselines
+    assert baselines["mean_brightness_auroc_score"]["value"] == 1.0
 
 
 def test_where_the_ill_are_the_darker_ones_the_rule_turns_round(

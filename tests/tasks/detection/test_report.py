@@ -69,3 +69,10 @@ def test_only_healthy_xrays_with_a_box_are_false_alarms(evaluation: BoxEvaluatio
     assert len(order) == int((evaluation.counts.found[evaluation.counts.true == 0] > 0).sum()) > 0
     surest = [evaluation.found[number].confidences.max() for number in order]
     assert surest == sorted(surest, reverse=True)
+
+
+def test_a_view_that_is_not_known_is_said(boxed: Run, evaluated_xrays: list[PreparedRadiograph], candidates: Candidates) -> None:
+    bare = [xray._replace(case=replace(xray.case, view=None)) for xray in evaluated_xrays]
+    text = write_box_report(boxed, evaluate_boxes(boxed, BOX_SCORE, bare, *candidates, "test")).read_text()
+    assert "The view alone is no rival here" in text
+    assert "AUROC of the view alone" not in text

@@ -19,7 +19,16 @@ XRAYS = [xray(True, "AP", 200), xray(False, "AP", 100), xray(False, "PA", 90), x
 def test_the_view_is_predicted_by_its_share_of_positives_and_an_unknown_one_by_the_share_of_all() -> None:
     shares = view_shares(XRAYS)
     assert shares == {"AP": 0.5, "PA": 0.0, "all": 0.25}
-    assert view_baseline(["PA", "AP", "", "LL"], shares).tolist() == [0.0, 0.5, 0.25, 0.25]
+    known = view_baseline(["PA", "AP", "", "LL"], shares)
+    assert known is not None
+    assert known.tolist() == [0.0, 0.5, 0.25, 0.25]
+
+
+def test_where_no_view_is_known_to_both_there_is_no_prediction() -> None:
+    assert view_baseline(["", ""], {"AP": 0.5, "all": 0.25}) is None
+    assert view_baseline(["AP", "PA"], {"all": 0.25}) is None
+    assert view_baseline(["LL", ""], {"AP": 0.5, "all": 0.25}) is None
+    assert view_baseline(["AP", "AP"], {"AP": 0.5, "all": 0.25}) is not None
 
 
 def test_the_sign_says_whether_positives_are_the_brighter_ones() -> None:

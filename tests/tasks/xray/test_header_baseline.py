@@ -23,7 +23,18 @@ def test_it_learns_the_view_and_nothing_where_there_is_nothing() -> None:
     fitted = fitted_header_baseline(CASES, labels, ["view", "nobody", "unknown"])
     found = header_baseline(CASES, fitted, ["view", "nobody", "unknown"])
     assert auroc_score(found[:, 0], labels[:, 0]) == 1.0
-    assert (found[:, 1:] == 0).all()
+    assert np.isnan(found[:, 1:]).all()
+
+
+def test_what_no_header_says_has_no_prediction_and_is_no_chance() -> None:
+    labels = np.array([[float(number % 2 == 0)] for number in range(60)])
+    fitted = fitted_header_baseline(CASES, labels, ["view"])
+    bare = [case(number, None, None, None) for number in range(60)]
+    assert np.isnan(header_baseline(bare, fitted, ["view"])).all()
+    # Learnt from X-rays without, there is nothing that those with one could be judged by.
+    assert np.isnan(header_baseline(CASES, fitted_header_baseline(bare, labels, ["view"]), ["view"])).all()
+    aged = [case(0, None, None, 70.0), *bare[1:]]
+    assert not np.isnan(header_baseline(aged, fitted, ["view"])).any()
 
 
 def test_what_is_predicted_is_what_scikit_learn_predicts_where_the_label_is_known() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from radlearn.challenges.probability_readings import ranking_notes
 from radlearn.metrics import calibration, ranking
 from radlearn.metrics.case_scores import Columns, score_intervals
 from radlearn.metrics.intervals import bootstrap_interval, paired_bootstrap_interval
@@ -31,7 +32,7 @@ from radlearn.workflow.case_labels import label_values
 from radlearn.workflow.cases_file import write_cases
 from radlearn.workflow.ood import ood_summary
 from radlearn.workflow.postprocessing_file import read_postprocessing
-from radlearn.workflow.scores_file import EXTERNAL, write_scores
+from radlearn.workflow.scores_file import EXTERNAL, interval_of, write_scores
 
 BASELINE = "header_only_macro_auroc_score"
 
@@ -47,7 +48,7 @@ class LabelsEvaluation:
     probabilities: np.ndarray
     calibrated: np.ndarray
     decisions: np.ndarray
-    # From age, sex and view alone, as logits.
+    # From age, sex and view alone, as logits; NaN where none of them is known.
     baseline: np.ndarray
     persons: np.ndarray
     postprocessing: LabelsPostprocessing
@@ -90,7 +91,7 @@ def evaluate_labels(
         of_labels = {one.name: _of_label(one, columns, persons, baseline[:, number]) for number, one in enumerate(postprocessing.labels)}
         own, trivial = (_pairs(part, labels) for part in (predicted, np.where(np.isnan(predicted), np.nan, baseline)))
         auroc = partial(macro, ranking.auroc_score, False)
-        baselines = {BASELINE: bootstrap_interval(_weighted(auroc), persons, *trivial)}
+        baselines = {BASELINE: bootstrap_interval(_weighted(auroc), persons, *trivial)} if (~np.isnan(baseline)).any() else {}
         above = paired_bootstrap_interval(_weighted(auroc), persons, trivial, own)
         subgroups = {
             name: {
@@ -105,10 +106,18 @@ def evaluate_labels(
         there = ~np.isnan(wrong)
         errors = np.where(there.any(axis=1), np.where(there, wrong, 0).sum(axis=1) / np.maximum(there.sum(axis=1), 1), np.nan)
         ood = ood_summary(run, features, {f"{MACRO}auroc_score": macro_scores(names)[f"{MACRO}auroc_score"]}, columns, persons, errors)
+    known = {name: ~np.isnan(labels[:, number]) for number, name in enumerate(names)}
+    notes = [
+        f"{name}: {note}"
+        for number, name in enumerate(names)
+        if not of_labels[name]["not_judged"]
+        for note in ranking_notes(interval_of(of_labels[name]["scores"]["auroc_score"]), labels[known[name], number] == 1, name)
+    ]
     not_judged = {name: one["not_judged"] for name, one in of_labels.items() if one["not_judged"]}
     for name, why in not_judged.items():
         say(f"{name}: has no score and no part in the means: {why}.", style="yellow")
     found = {
+        "notes": notes,
         "scores": {name: score.as_dict() for name, score in scores.items()},
         "baselines": {name: score.as_dict() for name, score in baselines.items()},
         "above_header_only": above.as_dict(),

@@ -8,11 +8,8 @@ from radlearn.errors import BadLayout, BadSetting
 from radlearn.progress import say
 from radlearn.training.outputs import Outputs
 from radlearn.training.run_folder import Run, add_to_about
-from radlearn.workflow.case_labels import label_names
+from radlearn.workflow.case_labels import LABELS, label_names
 from radlearn.workflow.postprocessing_file import FILE, read_postprocessing
-
-LABELS = "label_names"
-"In settings.json: the names of the outputs, before there is a postprocessing that says them."
 
 
 def labels_of_run(run: Run) -> tuple[str, ...]:

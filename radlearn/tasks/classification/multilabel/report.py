@@ -12,7 +12,7 @@ from radlearn.pictures.overlays import XrayPanel, probability_panel
 from radlearn.pictures.report import Block, Headline, Note, Table
 from radlearn.pictures.style import percent
 from radlearn.tasks.classification.heat_maps import as_shown
-from radlearn.tasks.classification.multilabel.evaluation import BASELINE, LabelsEvaluation
+from radlearn.tasks.classification.multilabel.evaluation import LabelsEvaluation
 from radlearn.tasks.classification.multilabel.scores import MACRO
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
 from radlearn.tasks.xray.report_parts import people_note, xray_grids
@@ -37,6 +37,9 @@ MEAN = (
     "Each label counts the same in a mean (macro), however rare it is. A bootstrap draws persons; its mean is over the labels that those "
     "drawn have and lack."
 )
+NOTHING_IN_HEADERS = (
+    "Age, sex and view alone are no rival here: none of them is known of these X-rays, or of none that the model was trained on."
+)
 EACH = "Each label where it is known, with 95 % intervals by person; of what fewer than about five people have there is none."
 
 
@@ -45,6 +48,7 @@ def write_labels_report(run: Run, evaluation: LabelsEvaluation, heat_maps: Label
     found = evaluation.scores
     scores = {name: interval_of(score) for name, score in found["scores"].items()}
     above = f"above age, sex and view alone: {interval_of(found['above_header_only']):.2f}"
+    header = [Headline("Age, sex and view", interval_of(one), above, chance=0.5) for one in found["baselines"].values()]
     return write_run_report(
         run,
         found,
@@ -53,7 +57,7 @@ def write_labels_report(run: Run, evaluation: LabelsEvaluation, heat_maps: Label
         f"{counted(found['persons'], 'persons')} that it was not trained on.",
         [
             Headline("Macro AUROC", scores[f"{MACRO}auroc_score"], f"mean over {counted(len(found['macro_over']), 'labels')}", chance=0.5),
-            Headline("Age, sex and view", interval_of(found["baselines"][BASELINE]), above, chance=0.5),
+            *header,
             Headline("Macro sensitivity", scores[f"{MACRO}sensitivity"], "at the threshold of each label"),
             Headline("Macro specificity", scores[f"{MACRO}specificity"], "at the threshold of each label"),
         ],
@@ -97,11 +101,13 @@ def _data_blocks(run: Run, evaluation: LabelsEvaluation, picture: SaveFigure) ->
 def _label_blocks(evaluation: LabelsEvaluation, picture: SaveFigure) -> list[Block]:
     found = evaluation.scores["labels"]
     ranked, decided = [], []
+    found_alone = bool(evaluation.scores["baselines"])
+    grey = ", and in grey age, sex and view alone" * found_alone
     for number in evaluation.judged:
         name, one = evaluation.names[number], found[evaluation.names[number]]
         scores = {score: interval_of(value) for score, value in one["scores"].items()}
         header = interval_of(one["header_only_auroc_score"])
-        ranked.append([name, one["positives"], scores["auroc_score"], header, scores["average_precision_score"]])
+        ranked.append([name, one["positives"], scores["auroc_score"], *[header] * found_alone, scores["average_precision_score"]])
         decided.append([name, one["positives"], one["threshold"], scores["sensitivity"], scores["specificity"]])
     by_name = {evaluation.names[number]: number for number in evaluation.judged}
     titles = {name: f"AUROC {interval_of(found[name]['scores']['auroc_score']):.2f}" for name in by_name}
@@ -109,7 +115,7 @@ def _label_blocks(evaluation: LabelsEvaluation, picture: SaveFigure) -> list[Blo
         {name: evaluation.probabilities[:, number] for name, number in by_name.items()},
         {name: evaluation.labels[:, number] for name, number in by_name.items()},
         titles,
-        {name: evaluation.baseline[:, number] for name, number in by_name.items()},
+        {name: evaluation.baseline[:, number] for name, number in by_name.items()} if found_alone else {},
     )
     left_out: list[Block] = [
         Note(f"{name} has no score and no part in the means: {one['not_judged']}.", "warning")
@@ -124,10 +130,9 @@ def _label_blocks(evaluation: LabelsEvaluation, picture: SaveFigure) -> list[Blo
         Note(MEAN),
         score_table(evaluation.scores, MEANINGS, "The means over the labels."),
         *left_out,
-        Table(["label", "with it", "AUROC", "age, sex, view alone", "average precision"], ranked, EACH),
-        picture(
-            "roc", figure, "ROC curves: the model, and in grey age, sex and view alone.", "A small ROC curve for each label.", wide=True
-        ),
+        Table(["label", "with it", "AUROC", *["age, sex, view alone"] * found_alone, "average precision"], ranked, EACH),
+        picture("roc", figure, f"ROC curves: the model{grey}.", "A small ROC curve for each label.", wide=True),
+        *([] if found_alone else [Note(NOTHING_IN_HEADERS)]),
         Table(["label", "with it", "threshold", "sensitivity", "specificity"], decided, "Decisions at the threshold of each label."),
     ]
 

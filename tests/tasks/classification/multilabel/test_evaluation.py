@@ -55,6 +55,23 @@ def test_the_header_alone_stands_beside_it_and_so_does_the_difference(
     assert found["above_header_only"]["value"] == pytest.approx(found["scores"]["macro_auroc_score"]["value"] - alone)
 
 
+def test_headers_that_say_nothing_are_no_rival(several: Run, labelled: list[PreparedRadiograph], predicted: np.ndarray) -> None:
+    bare = [xray._replace(case=replace(xray.case, view=None, sex=None, age_years=None)) for xray in labelled]
+    found = evaluate_labels(several, bare, predicted, "test").scores
+    assert found["baselines"] == {}
+    assert np.isnan([found["above_header_only"]["value"], found["labels"]["mass"]["header_only_auroc_score"]["value"]]).all()
+    assert found["scores"]["macro_auroc_score"]["value"] > 0.5
+
+
+def test_a_label_that_is_reversed_is_named(several: Run, labelled: list[PreparedRadiograph], predicted: np.ndarray) -> None:
+    assert evaluate_labels(several, labelled, predicted, "test").scores["notes"] == []
+    turned = predicted.copy()
+    turned[:, 1] = 1 - turned[:, 1]
+    (note,) = evaluate_labels(several, labelled, turned, "test").scores["notes"]
+    assert note.startswith("effusion: auroc_score is ")
+    assert "X-rays with effusion rank below the others" in note
+
+
 def test_a_label_without_a_positive_person_here_is_said(several: Run, labelled: list[PreparedRadiograph], predicted: np.ndarray) -> None:
     without = [xray for xray in labelled if not dict(xray.case.labels)["mass"]]
     chosen = [number for number, xray in enumerate(labelled) if not dict(xray.case.labels)["mass"]]

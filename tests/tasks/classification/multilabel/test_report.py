@@ -1,6 +1,7 @@
 """The page of several labels: a row a label, what is left out, the worst before the best."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -30,3 +31,14 @@ def test_the_page_has_its_sections_and_a_row_for_each_label(
     assert set(asked) == {0, 1}
     pictures = {path.stem for path in (several.folder / "pictures").glob("*.png")}
     assert {"co-occurrence", "roc", "reliability", "xrays-missed", "xrays-alarms"} <= pictures
+
+
+def test_headers_that_say_nothing_have_neither_headline_nor_column(
+    several: Run, labelled: list[PreparedRadiograph], predicted: np.ndarray, coarse_pictures: None
+) -> None:
+    bare = [xray._replace(case=replace(xray.case, view=None, sex=None, age_years=None)) for xray in labelled]
+    page = write_labels_report(several, evaluate_labels(several, bare, predicted, "test"), lambda shown, _: np.zeros((len(shown), 32, 32)))
+    text = page.read_text()
+    assert "Age, sex and view alone are no rival here" in text
+    assert "age, sex, view alone" not in text
+    assert ">Age, sex and view<" not in text

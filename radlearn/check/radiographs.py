@@ -25,6 +25,7 @@ from radlearn.scans.look_alikes import thumbnail_of
 from radlearn.scans.pixel_order import CUT_END, OTHER_ROWS
 from radlearn.scans.plain_images import BY_AFFINE, is_plain_image
 from radlearn.scans.stored_pixels import SURPLUS_WORDS, parsing
+from radlearn.scans.wrapped_values import WRAPPED
 
 LOOKED_AT_PX = 128
 XRAYS_PER_JOB = 32
@@ -51,7 +52,7 @@ OF_CONTRAST = ("of the grey scale", "pixels pure white", "hardly any contrast", 
 "Words of `scans` for a window, a look-up table or a range that does not fit its pixels."
 
 OF_PIXELS = (
-    *((words, "image-window") for words in OF_CONTRAST),
+    *((words, "image-window") for words in (*OF_CONTRAST, WRAPPED)),
     (BY_AFFINE, "image-axes"),
     (OTHER_ROWS, "image-sheared"),
     (SURPLUS_WORDS, "image-sheared"),

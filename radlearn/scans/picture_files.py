@@ -24,6 +24,7 @@ from radlearn.scans.jpeg_pictures import jpeg_trouble
 from radlearn.scans.pixel_order import lost_end
 from radlearn.scans.swapped_bytes import SWAPPED, has_swapped_bytes
 from radlearn.scans.tiff_kinds import GreyTiff, grey_tiff, unread_kind
+from radlearn.scans.wrapped_values import wrapped_words
 
 MOST_PIXELS = 1 << 28
 "A hundred times a large X-ray. A small file can unpack to any number."
@@ -107,7 +108,7 @@ def picture_of(path: Path, stored: Stored) -> Picture:
         shares = 1 - shares
         notes.append("inverted, because its TIFF header says that 0 is white")
     notes += ["turned as its EXIF orientation says"] if stored.turned else []
-    notes += [stored.order] if stored.order else []
+    notes += filter(None, [stored.order, wrapped_words(stored.values)])
     return Picture(np.ascontiguousarray(shares, dtype=np.float32), stored.bits, tuple(notes))
 
 

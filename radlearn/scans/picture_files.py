@@ -21,7 +21,7 @@ from radlearn.files import read_whole
 from radlearn.scans.deep_channels import deep_channels, has_deep_channels
 from radlearn.scans.file_names import PICTURE_SUFFIXES
 from radlearn.scans.jpeg_pictures import jpeg_trouble
-from radlearn.scans.pixel_order import lost_end
+from radlearn.scans.pixel_order import lost_rows
 from radlearn.scans.swapped_bytes import SWAPPED, has_swapped_bytes
 from radlearn.scans.tiff_kinds import GreyTiff, grey_tiff, unread_kind
 from radlearn.scans.wrapped_values import wrapped_words
@@ -143,7 +143,7 @@ def read_stored(path: str | Path, colours: Colours = "refused") -> Stored:
             # What is packed is refused where its end is missing.
             is_plain = image.format == "BMP" or (image.format == "TIFF" and image.info.get("compression") == "raw")
             if is_plain and stored.values.ndim == 2:
-                stored = stored._replace(order=lost_end(stored.values, last_first=image.format == "BMP"))
+                stored = stored._replace(order=lost_rows(stored.values, last_first=image.format == "BMP"))
     except UnreadableScan:
         raise
     except UnidentifiedImageError:

@@ -112,7 +112,7 @@ def _is_torn(stored: np.ndarray, before: int, after: int) -> bool:
     if before < 0:
         # A body that begins below a black border begins with a row that is shorter than the next ones.
         begins = int(np.flatnonzero(stored[after])[0])
-        return below and np.count_nonzero(stored[after + 1, :begins]) >= WHOLE * begins
+        return below and bool(np.count_nonzero(stored[after + 1, :begins]) >= WHOLE * begins)
     above = before >= 2 * ROWS_BEFORE and _breaks_off(stored, before)
     whole = [np.count_nonzero(stored[row]) >= WHOLE * columns for row in (before, after)]
     return (above and (below or bool(whole[1]))) or (below and bool(whole[0]))

@@ -24,6 +24,7 @@ from radlearn.scans.jpeg_pictures import jpeg_trouble
 from radlearn.scans.pixel_order import lost_rows
 from radlearn.scans.swapped_bytes import SWAPPED, has_swapped_bytes
 from radlearn.scans.tiff_kinds import GreyTiff, grey_tiff, unread_kind
+from radlearn.scans.tiff_pages import without_previews
 from radlearn.scans.wrapped_values import wrapped_words
 
 MOST_PIXELS = 1 << 28
@@ -68,7 +69,7 @@ class Stored(NamedTuple):
     turned: bool = False
     # How far the channels of a pixel lie apart at most, of 255.
     apart: int = 0
-    # What is odd about where the numbers lie in the file.
+    # What is odd about where the numbers lie in the file, and what else lies there.
     order: str = ""
 
 
@@ -115,7 +116,7 @@ def picture_of(path: Path, stored: Stored) -> Picture:
 def read_stored(path: str | Path, colours: Colours = "refused") -> Stored:
     """Read the numbers in a picture; errors as `read_picture`."""
     path = Path(path)
-    content = _content(path)
+    content, left_out = without_previews(_content(path))
     tiff = grey_tiff(content)
     try:
         with _opened(content if tiff is None else tiff.content) as image:
@@ -154,7 +155,8 @@ def read_stored(path: str | Path, colours: Colours = "refused") -> Stored:
         words = unread_kind(content) if tiff is None else ""
         found = f"{words}. {ONE_NUMBER}" if words else "is damaged or cut short. Copy it again from its source."
         raise UnreadableScan(f"{path}: {found}") from error
-    return stored._replace(values=_turned(stored.values, turn), turned=orientation in TURNS)
+    order = "; ".join(filter(None, [stored.order, left_out]))
+    return stored._replace(values=_turned(stored.values, turn), turned=orientation in TURNS, order=order)
 
 
 def _turned(values: np.ndarray, turn: Callable[[np.ndarray], np.ndarray] | None) -> np.ndarray:

@@ -118,7 +118,7 @@ RULES = {
         "Look at a picture of one. Correct Rows and Columns in its header, or export it again.",
     ),
     "image-cut": Rule(
-        "warning", "X-rays whose last rows may be missing", "Copy them again from their source, and compare the size of the files."
+        "warning", "X-rays of which rows may be missing", "Copy them again from their source, and compare the size of the files."
     ),
     "image-small": Rule("warning", "X-rays of few pixels", "Use the originals: what a model is to see must be on the X-ray."),
     "image-lateral": Rule(

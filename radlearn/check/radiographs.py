@@ -22,9 +22,10 @@ from radlearn.scans.chest_xray import VOLUME_MODALITIES, modality_refusal, refus
 from radlearn.scans.dicom import ForProcessingWarning, PixelWarning, PolarityWarning, RadiographHeader, read_header, read_radiograph
 from radlearn.scans.dicom_parsing import parsed
 from radlearn.scans.look_alikes import thumbnail_of
-from radlearn.scans.pixel_order import CUT_END, OTHER_ROWS
+from radlearn.scans.pixel_order import CUT_END, CUT_PART, OTHER_ROWS
 from radlearn.scans.plain_images import BY_AFFINE, is_plain_image
 from radlearn.scans.stored_pixels import SURPLUS_WORDS, parsing
+from radlearn.scans.wrapped_values import WRAPPED
 
 LOOKED_AT_PX = 128
 XRAYS_PER_JOB = 32
@@ -51,11 +52,11 @@ OF_CONTRAST = ("of the grey scale", "pixels pure white", "hardly any contrast", 
 "Words of `scans` for a window, a look-up table or a range that does not fit its pixels."
 
 OF_PIXELS = (
-    *((words, "image-window") for words in OF_CONTRAST),
+    *((words, "image-window") for words in (*OF_CONTRAST, WRAPPED)),
     (BY_AFFINE, "image-axes"),
     (OTHER_ROWS, "image-sheared"),
     (SURPLUS_WORDS, "image-sheared"),
-    (CUT_END, "image-cut"),
+    *((words, "image-cut") for words in (CUT_END, CUT_PART)),
 )
 "Words of `scans` for what is told of pixels, and the rule each belongs to; what else is said of them is mostly harmless."
 

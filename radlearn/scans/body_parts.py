@@ -12,12 +12,13 @@ OF_SERIES = ("SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessingDe
 OF_EXAMINATION = ("PerformedProcedureStepDescription", "RequestedProcedureDescription", "StudyDescription")
 CODED = ("AnatomicRegionSequence", "ProcedureCodeSequence", "RequestedProcedureCodeSequence", "PerformedProtocolCodeSequence")
 "Fields in which people describe what was taken, and in which machines code it."
-CHEST = ("CHEST", "THORAX", "TORAX", "THORAC", "LUNG", "RIB", "CXR", "PULMO", "POUMON", "BRUST", "LUNGE")
+CHEST = ("CHEST", "THORAX", "TORAX", "THORAC", "TORAC", "LUNG", "RIB", "CXR", "PULMO", "POUMON", "BRUST", "LUNGE")
 "Parts of words: THORACIC, RIBS, LUNGS."
 OTHERS = (
     "ABDOMEN", "ANKLE", "BECKEN", "CALCANEUS", "COCCYX", "COLON", "CRANIUM", "ELBOW", "ELLENBOGEN", "FEMUR", "FINGER", "FINGERS", "FOOT",
     "FOREARM", "FUSS", "HAND", "HANDS", "HIP", "HIPS", "HUMERUS", "KNEE", "KNEES", "KNIE", "MANDIBLE", "MASTOID", "ORBITS", "PATELLA",
-    "PELVIS", "SACRUM", "SCHULTER", "SHOULDER", "SINUSES", "SKULL", "THUMB", "TIBIA", "TOE", "TOES", "WRIST",
+    "KUB", "LUMBAR", "LWS", "PELVIS", "SACRUM", "SCHULTER", "SHOULDER", "SINUS", "SINUSES", "SKULL", "SPINE", "THUMB",
+    "TIBIA", "TOE", "TOES", "WRIST",
 )  # fmt: skip
 
 
@@ -50,6 +51,28 @@ def folded(text: str) -> str:
     return "".join(letter for letter in unicodedata.normalize("NFKD", text.upper()) if not unicodedata.combining(letter))
 
 
+NOTHING_SAID = {"UNKNOWN", "UNSPECIFIED", "UNDEFINED", "OTHER", "NONE", "ANY", "NA", "NULL"}
+"What machines write where somebody said nothing."
+
+
+def names_chest(text: str) -> bool:
+    """Tell whether a text names the chest.
+
+    >>> names_chest("RX TORACE"), names_chest("Hand")
+    (True, False)
+    """
+    return any(word in folded(text) for word in CHEST)
+
+
+def named_part(body_part: str) -> str:
+    """Return BodyPartExamined in capitals, "" where it names none.
+
+    >>> named_part("Knee"), named_part("unknown"), named_part("N/A")
+    ('KNEE', '', '')
+    """
+    return "" if re.sub("[^A-Z]", "", folded(body_part)) in {"", *NOTHING_SAID} else body_part.upper()
+
+
 def far_part_in(body_part: str) -> str:
     """Return a part of the body whose CT shows no lung, as BodyPartExamined names it; "" where it names none, or the chest too.
 
@@ -57,7 +80,7 @@ def far_part_in(body_part: str) -> str:
     ('HEAD', '', '')
     """
     text = folded(body_part)
-    return "" if any(word in text for word in CHEST) else next((word for word in re.findall(r"[A-Z]+", text) if word in FAR_FROM_LUNGS), "")
+    return "" if names_chest(text) else next((word for word in re.findall(r"[A-Z]+", text) if word in FAR_FROM_LUNGS), "")
 
 
 def other_part_in(descriptions: Iterable[str]) -> str:
@@ -67,6 +90,6 @@ def other_part_in(descriptions: Iterable[str]) -> str:
     ('HAND', '', '')
     """
     text = folded(" ".join(descriptions))
-    if any(word in text for word in CHEST):
+    if names_chest(text):
         return ""
     return next((word for word in re.findall(r"[A-Z]+", text) if word in OTHERS), "")

@@ -11,7 +11,7 @@ import numpy as np
 
 from radlearn.errors import RadlearnWarning, UnreadableScan
 from radlearn.file_names import called, readable
-from radlearn.scans.body_parts import CHEST, folded
+from radlearn.scans.body_parts import named_part, names_chest
 from radlearn.scans.dicom import Radiograph, RadiographHeader
 from radlearn.scans.views import is_frontal
 
@@ -45,11 +45,11 @@ def header_doubts(header: RadiographHeader) -> Iterator[tuple[str, str]]:
         yield "image-lateral", f"the view is {header.view}"
     elif header.described_view:
         yield "image-lateral", f"ViewPosition is empty, and its description says {header.described_view}"
-    part = header.body_part.upper()
-    if part and not any(word in folded(part) for word in CHEST):
+    part = named_part(header.body_part)
+    if part and not names_chest(part):
         yield "image-not-chest", f"BodyPartExamined is {part}"
     elif not part and header.described_part:
-        yield "image-not-chest", f"BodyPartExamined is empty, and its description names {header.described_part}"
+        yield "image-not-chest", f"BodyPartExamined names none, and its description names {header.described_part}"
     if turned := _orientation_doubt(header.orientation):
         yield turned
     if min(header.size_px) < LEAST_PX:

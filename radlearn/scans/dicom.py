@@ -21,13 +21,14 @@ from radlearn.scans.display import Display, display_of, polarity_contradiction
 from radlearn.scans.file_names import DICOM_SUFFIXES
 from radlearn.scans.header_texts import age_in_years, meanings_in, orientation_in, text_in, view_in
 from radlearn.scans.jpeg import smallest_eighths, smallest_whole_eighths
-from radlearn.scans.misfits import fitted, flat, has_two_values
+from radlearn.scans.misfits import fitted, has_two_values, without_contrast
 from radlearn.scans.pixel_spacing import MEASURABLE, pixel_spacing_of, spacing_in
 from radlearn.scans.plain_images import holds_one_slice, is_plain_image, is_volume_file, read_plain_image
 from radlearn.scans.radiograph_writer import write_radiograph as write_radiograph
 from radlearn.scans.resize import Shape, centred_in_square, fitted_px, resized
 from radlearn.scans.stored_pixels import Xray, decoded, decoded_pixels, open_xray, parsing, photometric_of
 from radlearn.scans.views import lateral_in
+from radlearn.scans.wrapped_values import wrapped_words
 
 
 class ForProcessingWarning(RadlearnWarning):
@@ -221,8 +222,7 @@ def _of_picture(path: Path) -> Radiograph:
     size = (int(picture.pixels.shape[0]), int(picture.pixels.shape[1]))
     # A picture says nothing of what a header says.
     header = RadiographHeader(None, None, None, None, "", "", "", "", "", "MONOCHROME2", size, picture.bits)
-    dull = flat(picture.pixels)
-    notes = (*picture.notes, f"{dull}: export it with its full contrast") if dull else picture.notes
+    notes = (*picture.notes, *filter(None, [without_contrast(picture.pixels)]))
     for note in notes:
         warnings.warn(PixelWarning(readable(note), readable(called(Path(path)))), stacklevel=3)
     return Radiograph(picture.pixels, header, notes, has_two_values(picture.pixels))
@@ -237,7 +237,7 @@ def _shown(xray: Xray, display: Display, eighths: int = 8) -> tuple[np.ndarray, 
     """Return the pixels as they are shown, padding black, and a note on what is odd about the stored ones."""
     cleaned = decoded_pixels(xray, eighths)
     pixels, misfit = fitted(display, cleaned.values, display(cleaned.values))
-    note = "; ".join(filter(None, [xray.note, cleaned.note, misfit]))
+    note = "; ".join(filter(None, [xray.note, cleaned.note, wrapped_words(cleaned.values), misfit]))
     return (pixels if cleaned.padding is None else np.where(cleaned.padding, np.float32(0), pixels)), note
 
 

@@ -15,12 +15,20 @@ from radlearn.scans.lookup_tables import Lut
 
 MOST_WHITE, MOST_BLACK, MOST_PADDED = 0.5, 0.6, 0.6
 "Shares of an X-ray that are seldom more where its window fits: collimators and air around the patient are that."
+MOST_ENDS, LEAST_END = 0.7, 0.2
+"Shares of white and black together, and of each, above which hardly anything lies between: of 350 real X-rays 0.22 at most, 0 of white."
+WHITE, MOST_BRIGHT, SURELY_LESS = 0.99, 0.9, 0.8
+"""As white as the end of the scale for an eye, as a table often ends one entry below; the mean grey, of these X-rays 0.83 at most; and so
+much of any limit is not reached by a few pixels where it is by none of all."""
 LEAST_USED = 1 / 8
 "Of the range of the stored bits, and of the grey scale."
 LESS_FLAT_BY = 2.0
 "So much more of the grey scale must be used before another mapping takes the place of one that the header names."
 LEAST_SHOWN, NOTHING = 1 / 3, 0.01
 "Of the grey scale: of 350 real X-rays nearly all pixels of each take 0.52 to 0.97, of built-in ones 0.43 at least."
+TRIMMED, LEAST_OF_BODY = ((1, 96), (4, 99)), 1 / 4
+"""Percentiles between which an X-ray lies but for a bright marker or a dark one, and of the grey scale: of the X-rays above 0.37 at least.
+A few hot pixels, or a letter that takes another range than the body, leave less."""
 NARROW = 0.006
 "Of the grey scale: one and a half steps of 8 bits."
 OUTERMOST, INNER = (1, 99), (5, 95)
@@ -29,6 +37,7 @@ SPARSE = 32
 "Of rows and columns every one of so many."
 LOOKED_AT = 256
 "Rows and columns at most; the spread of an X-ray's values needs no more."
+EVERYWHERE = np.ones(1, bool)
 
 
 def fitted(display: Display, stored: np.ndarray, pixels: np.ndarray) -> tuple[np.ndarray, str]:
@@ -39,7 +48,7 @@ def fitted(display: Display, stored: np.ndarray, pixels: np.ndarray) -> tuple[np
         stored: (height, width).
         pixels: of the same shape, as the mapping shows them.
     """
-    shown = np.ones(1, bool)
+    shown = EVERYWHERE
     if display.padding is not None:
         shown = ~((stored >= display.padding[0]) & (stored <= display.padding[1]))
         if shown.mean() < 1 - MOST_PADDED:
@@ -49,13 +58,11 @@ def fitted(display: Display, stored: np.ndarray, pixels: np.ndarray) -> tuple[np
                 f"{1 - shown.mean():.0%} of its pixels are padding by its header (PixelPaddingValue, {low:g} to {high:g}) and black",
             )
     if display.voi is None:
-        return pixels, _unused_range(display, stored, shown) or (
-            f"{dull}: export it with its full contrast" if (dull := flat(pixels)) else ""
-        )
+        return pixels, _unused_range(display, stored, shown) or without_contrast(pixels)
     saturated = _saturated(pixels, shown)
     used = 1.0 if saturated else _used(display, stored, shown)
     if not saturated and used >= LEAST_USED:
-        return pixels, f"with its {_named(display)} {dull}: does it fit them?" if (dull := flat(pixels)) else ""
+        return pixels, f"with its {_named(display)} {dull}: does it fit them?" if (dull := flat(pixels) or _bright(pixels)) else ""
     found = f"its {_named(display)} leaves {saturated or f'nearly all of its pixels within {used:.0%} of the grey scale'}"
     for other, words in _others(display, stored, shown, bool(saturated)):
         instead = other(stored)
@@ -65,22 +72,52 @@ def fitted(display: Display, stored: np.ndarray, pixels: np.ndarray) -> tuple[np
     return pixels, f"{found}: does it fit them?"
 
 
+def without_contrast(pixels: np.ndarray) -> str:
+    """Return in words that an X-ray (height, width) in [0, 1], of which no window says more, shows little, and what to do; "" else.
+
+    Borders of whole rows and columns that are 0 do not count.
+    """
+    if _saturated(pixels, EVERYWHERE):
+        rows, columns = (np.flatnonzero(pixels.any(axis=axis)) for axis in (1, 0))
+        inside = pixels[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1] if rows.size else pixels[:0]
+        if saturated := _saturated(inside, EVERYWHERE):
+            return f"it has {saturated}, as values have that were cut off to fit into fewer bits: export it with its full contrast"
+    return f"{dull}: export it with its full contrast" if (dull := flat(pixels) or _bright(pixels)) else ""
+
+
 def flat(pixels: np.ndarray) -> str:
     """Return in words that an X-ray (height, width) in [0, 1] uses little of the grey scale; "" where it does not.
 
-    Borders and padding, which are 0, do not count.
+    Borders and padding, which are 0, do not count, nor does a small marker that is brighter or darker than all else.
     """
     # Of most X-rays a few pixels say it: still fewer lie as far apart.
     few = pixels[::SPARSE, ::SPARSE]
     if np.ptp(np.percentile(few[few > 0], INNER) if (few > 0).any() else 0.0) >= LEAST_SHOWN:
         return ""
-    sample = _sample(pixels, np.ones(1, bool))
+    sample = _sample(pixels, EVERYWHERE)
     sample = sample[sample > 0]
-    low, high = np.percentile(sample, OUTERMOST) if sample.size else (0.0, 1.0)
-    # What shows nothing at all is refused elsewhere.
-    if not NOTHING < high - low < LEAST_SHOWN:
+    if not sample.size:
         return ""
-    return f"nearly all of its pixels lie within {high - low:.0%} of the grey scale ({low:.0%} to {high:.0%} white)"
+    low, high = np.percentile(sample, OUTERMOST)
+    if high - low < LEAST_SHOWN:
+        # What shows nothing at all is refused elsewhere.
+        return f"nearly all of its pixels lie within {_range_words(low, high)}" if np.ptp(pixels[pixels > 0]) > NOTHING else ""
+    low, high = min((np.percentile(sample, ends) for ends in TRIMMED), key=np.ptp)
+    if high - low >= LEAST_OF_BODY:
+        return ""
+    return f"nearly all of its pixels lie within {_range_words(low, high)}, and a few, as of a marker, take the rest"
+
+
+def _bright(pixels: np.ndarray) -> str:
+    # Of most X-rays a few pixels say it.
+    if pixels[::SPARSE, ::SPARSE].mean() <= SURELY_LESS * MOST_BRIGHT or (mean := float(pixels.mean())) <= MOST_BRIGHT:
+        return ""
+    return f"its mean grey is {mean:.0%} of the grey scale, which is nearly white"
+
+
+def _range_words(low: float, high: float) -> str:
+    digits = 0 if high - low >= NOTHING else 1
+    return f"{high - low:.{digits}%} of the grey scale ({low:.{digits}%} to {high:.{digits}%} white)"
 
 
 def has_two_values(pixels: np.ndarray) -> bool:
@@ -119,10 +156,23 @@ def _named(display: Display) -> str:
 
 
 def _saturated(pixels: np.ndarray, shown: np.ndarray) -> str:
-    """Describe how many pixels are pure white and pure black where that is too many; "" else."""
-    count = max(float(np.broadcast_to(shown, pixels.shape).sum()), 1.0)
-    white, black = (float((end & shown).sum()) / count for end in (pixels >= 1, pixels <= 0))
-    return f"{white:.0%} of its pixels pure white and {black:.0%} pure black" if white > MOST_WHITE or black > MOST_BLACK else ""
+    """Describe how many pixels are white and black where that is too many; "" else."""
+    few = pixels[::SPARSE, ::SPARSE][np.broadcast_to(shown, pixels.shape)[::SPARSE, ::SPARSE]]
+    # Of most X-rays a few pixels say it.
+    if few.size >= LOOKED_AT and not _ends_words(few, SURELY_LESS):
+        return ""
+    return _ends_words(pixels if shown.all() else pixels[shown])
+
+
+def _ends_words(pixels: np.ndarray, of_limits: float = 1.0) -> str:
+    """Describe what is too many, or what is that share of too many."""
+    if not pixels.size:
+        return ""
+    white, black = (np.count_nonzero(end) / pixels.size for end in (pixels >= WHITE, pixels <= 0))
+    is_split = white + black > of_limits * MOST_ENDS and min(white, black) > of_limits * LEAST_END
+    if white > of_limits * MOST_WHITE or black > of_limits * MOST_BLACK or is_split:
+        return f"{white:.0%} of its pixels pure white and {black:.0%} pure black"
+    return ""
 
 
 def _used(display: Display, stored: np.ndarray, shown: np.ndarray) -> float:

@@ -21,9 +21,11 @@ from radlearn.files import read_whole
 from radlearn.scans.deep_channels import deep_channels, has_deep_channels
 from radlearn.scans.file_names import PICTURE_SUFFIXES
 from radlearn.scans.jpeg_pictures import jpeg_trouble
-from radlearn.scans.pixel_order import lost_end
+from radlearn.scans.pixel_order import lost_rows
 from radlearn.scans.swapped_bytes import SWAPPED, has_swapped_bytes
 from radlearn.scans.tiff_kinds import GreyTiff, grey_tiff, unread_kind
+from radlearn.scans.tiff_pages import without_previews
+from radlearn.scans.wrapped_values import wrapped_words
 
 MOST_PIXELS = 1 << 28
 "A hundred times a large X-ray. A small file can unpack to any number."
@@ -67,7 +69,7 @@ class Stored(NamedTuple):
     turned: bool = False
     # How far the channels of a pixel lie apart at most, of 255.
     apart: int = 0
-    # What is odd about where the numbers lie in the file.
+    # What is odd about where the numbers lie in the file, and what else lies there.
     order: str = ""
 
 
@@ -107,14 +109,14 @@ def picture_of(path: Path, stored: Stored) -> Picture:
         shares = 1 - shares
         notes.append("inverted, because its TIFF header says that 0 is white")
     notes += ["turned as its EXIF orientation says"] if stored.turned else []
-    notes += [stored.order] if stored.order else []
+    notes += filter(None, [stored.order, wrapped_words(stored.values)])
     return Picture(np.ascontiguousarray(shares, dtype=np.float32), stored.bits, tuple(notes))
 
 
 def read_stored(path: str | Path, colours: Colours = "refused") -> Stored:
     """Read the numbers in a picture; errors as `read_picture`."""
     path = Path(path)
-    content = _content(path)
+    content, left_out = without_previews(_content(path))
     tiff = grey_tiff(content)
     try:
         with _opened(content if tiff is None else tiff.content) as image:
@@ -142,7 +144,7 @@ def read_stored(path: str | Path, colours: Colours = "refused") -> Stored:
             # What is packed is refused where its end is missing.
             is_plain = image.format == "BMP" or (image.format == "TIFF" and image.info.get("compression") == "raw")
             if is_plain and stored.values.ndim == 2:
-                stored = stored._replace(order=lost_end(stored.values, last_first=image.format == "BMP"))
+                stored = stored._replace(order=lost_rows(stored.values, last_first=image.format == "BMP"))
     except UnreadableScan:
         raise
     except UnidentifiedImageError:
@@ -153,7 +155,8 @@ def read_stored(path: str | Path, colours: Colours = "refused") -> Stored:
         words = unread_kind(content) if tiff is None else ""
         found = f"{words}. {ONE_NUMBER}" if words else "is damaged or cut short. Copy it again from its source."
         raise UnreadableScan(f"{path}: {found}") from error
-    return stored._replace(values=_turned(stored.values, turn), turned=orientation in TURNS)
+    order = "; ".join(filter(None, [stored.order, left_out]))
+    return stored._replace(values=_turned(stored.values, turn), turned=orientation in TURNS, order=order)
 
 
 def _turned(values: np.ndarray, turn: Callable[[np.ndarray], np.ndarray] | None) -> np.ndarray:

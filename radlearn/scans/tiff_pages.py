@@ -1,7 +1,8 @@
 """The pages of a TIFF of several, each as a TIFF of its own, because everything else knows an image by its file.
 
-A page is copied byte for byte, with all that its directory says of it, into the cache folder; nothing is decoded. Its name there is that of
-its file and its number, `stack-page-003.tif`. A file that was written again has other copies. Source: TIFF 6.0, section 2.
+What a directory calls a smaller copy of another page, or its mask, is no page here: the previews that scanners and programs put beside an
+image. A page is copied byte for byte, with all that its directory says of it, into the cache folder; nothing is decoded. Its name there is
+that of its file and its number, `stack-page-003.tif`. A file that was written again has other copies. Source: TIFF 6.0, section 2.
 """
 
 import mmap
@@ -11,6 +12,7 @@ from hashlib import blake2b
 from pathlib import Path
 from struct import calcsize, error, pack, unpack_from
 
+from radlearn.amounts import counted, verb_of
 from radlearn.errors import UnreadableScan
 from radlearn.file_contents import stamp_of
 from radlearn.file_names import call, file_name
@@ -25,6 +27,8 @@ OFFSETS = {273: 279, 324: 325}
 "Where strips or tiles lie, and the tag that says how long each is."
 ELSEWHERE = (330, 34665, 34853, 40965)
 "Further directories, which lie elsewhere in the file and say nothing of the pixels."
+SUBFILE, SMALLER, MASK = 254, 1, 4
+"NewSubfileType, and its bits for a copy of reduced resolution and for a mask of transparency."
 OLD_JPEG = (513, 514, 519, 520, 521)
 MOST_PAGES = 1 << 16
 
@@ -41,9 +45,23 @@ def pages_in(path: str | Path) -> int:
         return 1
     try:
         with opened_to_read(path) as opened, mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ) as content:
-            return max(1, len(_directories(content)))
+            return max(1, len(_own_pages(content)))
     except (OSError, ValueError, KeyError, error):
         return 1
+
+
+def without_previews(content: bytes) -> tuple[bytes, str]:
+    """Return a TIFF of one page beside which only smaller copies or masks of it lie as one of that page alone, and say so; else itself."""
+    try:
+        all_pages, own = len(_directories(content)), _own_pages(content)
+        if len(own) != 1 or all_pages == 1:
+            return content, ""
+        single = _single(content, 1)
+    except (ValueError, KeyError, IndexError, error):
+        return content, ""
+    others = all_pages - 1
+    which = counted(others, "further pages") if others > 1 else "another page"
+    return single, f"{which} of its file, by the header (NewSubfileType) a smaller copy or a mask, {verb_of(others, 'are')} left out"
 
 
 def page_files(path: str | Path) -> list[Path]:
@@ -111,7 +129,17 @@ def file_called(path: Path) -> Path:
     return page_file(Path(said[1]), int(said[2])) if said and pages_in(said[1]) > 1 else path
 
 
-def _directories(content: mmap.mmap) -> list[int]:
+def _own_pages(content: mmap.mmap | bytes) -> list[int]:
+    """Return the places of the directories of images that are no smaller copy or mask of another; all where none is said to be one."""
+    order, places = ORDERS[content[:4]], _directories(content)
+    if len(places) == 1:
+        return places
+    kinds = {place: next((entry for entry in _entries(content, order, place) if entry[0] == SUBFILE), None) for place in places}
+    own = [place for place, entry in kinds.items() if entry is None or not _numbers(entry, order)[0] & (SMALLER | MASK)]
+    return own or places
+
+
+def _directories(content: mmap.mmap | bytes) -> list[int]:
     """Return the places of the directories, one a page."""
     order = ORDERS[content[:4]]
     places: list[int] = []
@@ -123,10 +151,10 @@ def _directories(content: mmap.mmap) -> list[int]:
     return places
 
 
-def _single(content: mmap.mmap, page: int) -> bytes:
+def _single(content: mmap.mmap | bytes, page: int) -> bytes:
     """Return a page as a TIFF of its own."""
     order = ORDERS[content[:4]]
-    entries = {entry[0]: entry for entry in _entries(content, order, _directories(content)[page - 1])}
+    entries = {entry[0]: entry for entry in _entries(content, order, _own_pages(content)[page - 1])}
     if any(tag in entries for tag in OLD_JPEG):
         raise ValueError("JPEG in the manner of TIFF 6.0")
     made = bytearray(content[:4] + bytes(4))
@@ -145,7 +173,7 @@ def _single(content: mmap.mmap, page: int) -> bytes:
     return bytes(made)
 
 
-def _entries(content: mmap.mmap, order: str, place: int) -> list[Entry]:
+def _entries(content: mmap.mmap | bytes, order: str, place: int) -> list[Entry]:
     (count,) = unpack_from(f"{order}H", content, place)
     found = []
     for at in range(place + 2, place + 2 + 12 * count, 12):
@@ -162,7 +190,7 @@ def _numbers(entry: Entry, order: str) -> list[int]:
     return list(unpack_from(f"{order}{count}{code}", values)) if calcsize(f"{order}{count}{code}") else []
 
 
-def _part(content: mmap.mmap, at: int, length: int) -> bytes:
+def _part(content: mmap.mmap | bytes, at: int, length: int) -> bytes:
     part = content[at : at + length]
     if len(part) < length:
         raise ValueError("cut short")

@@ -6,14 +6,21 @@ Frontal views are AP and PA in many spellings; what else is named stays as it wa
 import re
 from collections.abc import Iterable
 
-from radlearn.scans.body_parts import folded
+from radlearn.scans.body_parts import NOTHING_SAID, folded, names_chest
 
 AP, PA = "AP", "PA"
-FRONTAL = {AP, PA, "FRONTAL"}
-LATERAL = ("LATERAL", "LAT", "SEITLICH", "PERFIL", "PROFIL", "LATERALE", "LL", "RL", "LLAT", "RLAT")
+FRONTAL = {AP, PA, "FRONTAL", "FRONTALE", "FRONT", "FACE"}
+POSTURES = {
+    "ERECT", "UPRIGHT", "STANDING", "STEHEND", "SITTING", "SITZEND", "SEATED", "SUPINE", "LYING", "LIEGEND", "PRONE", "SEMI", "PORTABLE",
+    "MOBILE", "BEDSIDE",
+}  # fmt: skip
+"Words that say how somebody was held, not from which side the X-ray was taken."
+LATERAL = ("LATERAL", "LAT", "SEITLICH", "SEITL", "PERFIL", "PROFIL", "LATERALE", "LLAT", "RLAT")
+LATERAL_OF_CHEST = ("LL", "RL")
+"Beside a word for the chest; else these may be the lower limb, or a lobe."
 OTHER_VIEWS = {
-    *LATERAL, "LLD", "RLD", "LLO", "RLO", "RAO", "LAO", "RPO", "LPO", "OBLIQUE", "OBL", "OBLIQUA", "SCHRAEG", "TANGENTIAL", "SAGITTAL",
-    "DECUB", "DECUBITUS", "AXIAL",
+    *LATERAL, *LATERAL_OF_CHEST, "LLD", "RLD", "LLO", "RLO", "RAO", "LAO", "RPO", "LPO", "OBLIQUE", "OBL", "OBLIQUA", "SCHRAEG",
+    "TANGENTIAL", "SAGITTAL", "DECUB", "DECUBITUS", "AXIAL",
 }  # fmt: skip
 "Words of views that are not frontal, whatever else is said; of one who lies on the side the X-ray looks unlike others too."
 BY_CODE = {
@@ -28,7 +35,7 @@ SPELLINGS = (
     (re.compile(r"\bA[-/ ]P\b"), f" {AP} "),
     (re.compile(r"\bP[-/ ]A\b"), f" {PA} "),
 )
-NOT_LATERAL = (AP, PA, "FRONTAL", "FACE", "DECUB", "DECUBITUS")
+NOT_LATERAL = (*FRONTAL, "DECUB", "DECUBITUS")
 "Of a series with both views, or of somebody who lies on the side, which is taken from the front."
 OF_TWO_VIEWS = {"VIEWS", "VW", "VWS", "V", "AND", "UND", "ET", "TWO", "EBENEN", "EB"}
 "In the description of an examination: it names all views that were taken."
@@ -48,11 +55,11 @@ def view_named(text: str) -> str:
 def is_frontal(view: str) -> bool:
     """Tell whether a view is frontal, of whichever of the two ways, or not named at all.
 
-    >>> is_frontal("AP SUPINE"), is_frontal("frontal"), is_frontal(""), is_frontal("LL"), is_frontal("CHEST LAT")
-    (True, True, True, False, False)
+    >>> is_frontal("AP SUPINE"), is_frontal("Erect"), is_frontal(""), is_frontal("LL"), is_frontal("CHEST LAT"), is_frontal("ERECT LAT")
+    (True, True, True, False, False, False)
     """
     words = _words(view)
-    return not words or (bool(words & FRONTAL) and not words & OTHER_VIEWS)
+    return words <= POSTURES | NOTHING_SAID or (bool(words & FRONTAL) and not words & OTHER_VIEWS)
 
 
 def view_of_code(value: str, meaning: str) -> str:
@@ -74,12 +81,14 @@ def lateral_in(descriptions: Iterable[str], of_examination: Iterable[str] = ()) 
     ('LAT', '', '', '')
     >>> lateral_in(["Chest"], ["CHEST LATERAL"]), lateral_in(["Chest PA"], ["CHEST LATERAL"]), lateral_in([], ["CHEST 2 VIEWS LATERAL"])
     ('LATERAL', '', '')
+    >>> lateral_in(["RX TORACE LL"]), lateral_in(["XR LL"])
+    ('LL', '')
     """
     for number, texts in enumerate((descriptions, of_examination)):
-        words = re.findall(r"[A-Z]+", _spelled(" ".join(texts)))
+        words = re.findall(r"[A-Z]+", _spelled(said := " ".join(texts)))
         if any(word in NOT_LATERAL or (number and word in OF_TWO_VIEWS) for word in words):
             return ""
-        if found := next((word for word in words if word in LATERAL[:6]), ""):
+        if found := next((word for word in words if word in (*LATERAL, *LATERAL_OF_CHEST * names_chest(said))), ""):
             return found
     return ""
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from radlearn.scans.dicom import PixelWarning, read_radiograph
 from radlearn.scans.display import display_of
-from radlearn.scans.misfits import fitted, flat, has_two_values
+from radlearn.scans.misfits import fitted, flat, has_two_values, without_contrast
 from radlearn.scans.stored_pixels import open_xray
 
 DicomFile = Callable[..., Path]
@@ -169,3 +169,61 @@ def test_two_grey_values_are_known_by_a_count_of_their_values() -> None:
         few[-1, -3] = 0.5
         for image in (mask, few, mask * 0.3 + 0.2, np.zeros(shape, np.float32), rng.random(shape).astype(np.float32)):
             assert has_two_values(image) == (len(np.unique(image)) <= 2)
+
+
+REAL_LIKE = np.add(*np.mgrid[0:300, 0:280]) / 580
+
+
+@pytest.mark.parametrize(("centre", "width"), [(2048, 500), (2048, 100), (2000, 20), (2300, 300)])
+def test_a_window_that_leaves_only_white_and_black_is_told(dicom_file: DicomFile, centre: float, width: float) -> None:
+    stored = (REAL_LIKE * 4095).astype(np.uint16)
+    white = (windowed(stored.astype(float), centre, width) >= 0.99).mean()
+    with pytest.warns(PixelWarning, match=rf"leaves {white:.0%} of its pixels pure white and \d+% pure black: does it fit them"):
+        assert read_radiograph(dicom_file(stored, bits=12, WindowCenter=centre, WindowWidth=width)).notes
+
+
+def test_what_is_nearly_white_is_told(dicom_file: DicomFile) -> None:
+    # Dark in a corner, so that it is not flat, and nearly white elsewhere.
+    stored = np.where(REAL_LIKE < 0.2, 300 + REAL_LIKE * 5000, 1900 + REAL_LIKE * 190).astype(np.uint16)
+    with pytest.warns(PixelWarning, match=r"its mean grey is 9\d% of the grey scale, which is nearly white: does it fit"):
+        read_radiograph(dicom_file(stored, bits=12, WindowCenter=300, WindowWidth=3600))
+    entries = np.clip(np.arange(1024) * 64, 0, 65472)
+    with pytest.warns(PixelWarning, match=r"its look-up table leaves [6-9]\d% of its pixels pure white"):
+        read_radiograph(dicom_file((REAL_LIKE * 4095).astype(np.uint16), bits=12, **lut(entries)))
+
+
+@pytest.mark.parametrize("name", ["x.png", "x.tif", "x.bmp", "x.dcm"])
+@pytest.mark.parametrize("end", ["white", "black"])
+def test_what_was_cut_off_at_an_end_is_told_whatever_it_is_read_from(name: str, end: str, dicom_file: DicomFile, tmp_path: Path) -> None:
+    cut = np.clip(REAL_LIKE * 4095 - 100, 0, 255) if end == "white" else np.clip(REAL_LIKE * 700 - 500, 0, 255)
+    # The darkest corner is a marker, so that the black is no border.
+    cut[:9, :9] = 255
+    stored = cut.astype(np.uint8)
+    path = dicom_file(stored, bits=8) if name == "x.dcm" else tmp_path / name
+    if name != "x.dcm":
+        Image.fromarray(stored).save(path)
+    white, black = (stored / np.float32(255) >= 0.99).mean(), (stored == 0).mean()
+    with pytest.warns(
+        PixelWarning, match=rf"it has {white:.0%} of its pixels pure white and {black:.0%} pure black, as values have that were"
+    ):
+        read_radiograph(path)
+
+
+@pytest.mark.parametrize("share", [0.002, 0.01, 0.017, 0.03])
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_a_marker_does_not_hide_that_the_body_is_flat(dicom_file: DicomFile, share: float, photometric: str) -> None:
+    stored = (200 + REAL_LIKE * 3000).astype(np.uint16)
+    side = round((share * stored.size) ** 0.5)
+    stored[20 : 20 + side, 20 : 20 + side] = 65535
+    with pytest.warns(PixelWarning, match=r"nearly all of its pixels lie within [45]% of the grey scale"):
+        read_radiograph(dicom_file(stored, bits=16, PhotometricInterpretation=photometric))
+
+
+def test_borders_markers_and_collimators_of_sound_images_are_not_told() -> None:
+    image = (0.1 + 0.8 * REAL_LIKE).astype(np.float32)
+    marked, collimated, padded, framed = (image.copy() for _ in range(4))
+    marked[10:50, 10:60] = 1
+    collimated[:60] = collimated[-60:] = 0
+    padded = np.pad(image, ((0, 0), (400, 400)))
+    framed[:30] = framed[-30:] = 1
+    assert [without_contrast(one) for one in (image, marked, collimated, padded, framed, 1 - image)] == [""] * 6

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from radlearn.scans.dicom import PixelWarning, read_radiograph
-from radlearn.scans.pixel_order import lost_end, order_words, other_sides
+from radlearn.scans.pixel_order import lost_end, lost_rows, order_words, other_sides
 
 DicomFile = Callable[..., Path]
 
@@ -105,6 +105,43 @@ def test_black_borders_of_films_are_no_lost_rows() -> None:
     for black in (slope, slope[:, ::-1], circle, faded, padded_below, both, around):
         assert not black[-40:].any() or black is circle
         assert lost_end(black) == lost_end(black.astype(np.int16)) == ""
+
+
+def without(stored: np.ndarray, *parts: tuple[float, float]) -> np.ndarray:
+    values = np.maximum(stored, 1).reshape(-1)
+    for start, end in parts:
+        values[int(start * values.size) : int(end * values.size)] = 0
+    return values.reshape(stored.shape)
+
+
+@pytest.mark.parametrize(
+    "parts", [((0.401, 0.6),), ((0, 0.302),), ((0.203, 0.31), (0.7, 0.833)), ((0.4, 0.6013),)], ids=["middle", "start", "two", "whole row"]
+)
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_rows_of_0_that_break_off_are_told_wherever_they_are(
+    dicom_file: DicomFile, bits: int, parts: tuple[tuple[float, float], ...]
+) -> None:
+    stored = without(film(260, 320, bits), *parts)
+    lost = int((~stored.any(axis=1)).sum())
+    said = notes_of(dicom_file(stored, bits=bits))
+    assert f"{lost} of its 260 rows, " in said
+    assert "as a copy leaves of which a part is missing" in said
+    assert ("in 2 places" in said) == (len(parts) == 2)
+    assert f"from row {np.flatnonzero(~stored.any(axis=1))[0] + 1} on" in said or len(parts) == 2
+    # A file that keeps the lowest row first.
+    assert f"{lost} of its 260 rows, " in lost_rows(stored[::-1], last_first=True)
+
+
+def test_black_bars_across_an_image_and_borders_around_it_are_no_lost_rows() -> None:
+    image, down, across = np.maximum(film(300, 320), 1), *np.mgrid[0:300, 0:320]
+    bar = np.where((down > 100) & (down < 140), 0, image)
+    sloping = np.where((down > 100 + across / 20) & (down < 160 + across / 20), 0, image)
+    shoulders = np.where(down < 30 + 60 * ((across - 160) / 160) ** 2, 0, image)
+    narrow = np.where((down < 20) | (across < 90) | ((down == 20) & (across < 130)), 0, image)
+    around = np.pad(image, 40)
+    stacked = np.vstack([image, np.zeros((30, 320), image.dtype), image])
+    for black in (image, bar, sloping, shoulders, narrow, around, stacked, np.zeros_like(image)):
+        assert lost_rows(black) == lost_rows(black[:, ::-1]) == lost_rows(black.astype(np.int16)) == ""
 
 
 def saved(image: np.ndarray, path: Path) -> Path:

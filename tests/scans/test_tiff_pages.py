@@ -10,7 +10,7 @@ from PIL import Image
 from radlearn.errors import UnreadableScan
 from radlearn.file_names import called
 from radlearn.scans.picture_files import read_stored
-from radlearn.scans.tiff_pages import file_called, page_file, page_files, page_name, pages_in, source_of
+from radlearn.scans.tiff_pages import file_called, page_file, page_files, page_name, pages_in, source_of, without_previews
 from radlearn.scans.value_digests import value_digest
 
 RNG = np.random.default_rng(0)
@@ -143,3 +143,59 @@ def test_a_note_of_one_page_names_its_file_and_page(tmp_path: Path, capsys: pyte
     image.save(tmp_path / "two.tif", save_all=True, append_images=[image.resize((90, 90))])
     cached_xrays(page_files(tmp_path / "two.tif"), 64, workers=1, chest=True, root=tmp_path / "cache")
     assert "two.tif (page 2): may be no frontal chest X-ray: 90 × 90 px" in " ".join(capsys.readouterr().err.split())
+
+
+def with_kinds(path: Path, pages: list[np.ndarray], kinds: list[int | None], order: str = "<") -> Path:
+    """A TIFF of 8 bits, made by hand, whose pages say these kinds of NewSubfileType; None says nothing."""
+    content = bytearray((b"II*\0" if order == "<" else b"MM\0*") + bytes(4))
+    link = 4
+    for page, kind in zip(pages, kinds, strict=True):
+        at = len(content)
+        content += page.tobytes() + bytes(page.size % 2)
+        height, width = page.shape
+        tags = {254: kind, 256: width, 257: height, 258: 8, 259: 1, 262: 1, 273: at, 277: 1, 278: height, 279: page.size}
+        said = {tag: value for tag, value in tags.items() if value is not None}
+        content[link : link + 4] = struct.pack(f"{order}I", len(content))
+        content += struct.pack(f"{order}H", len(said)) + b"".join(struct.pack(f"{order}HHII", tag, 4, 1, one) for tag, one in said.items())
+        link = len(content)
+        content += bytes(4)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(
+    ("kinds", "own"),
+    [
+        ([0, 1], [0]),
+        ([1, 0], [1]),
+        ([None, 4], [0]),
+        ([0, 1, 5], [0]),
+        ([2, 2, 1], [0, 1]),
+        ([0, 1, 2, 1], [0, 2]),
+        ([1, 1], [0, 1]),
+        ([None, 2], [0, 1]),
+    ],
+)
+def test_smaller_copies_and_masks_are_no_pages(tmp_path: Path, kinds: list[int | None], own: list[int], order: str) -> None:
+    pages = [RNG.integers(1, 200, (40 - 3 * number, 50), dtype=np.uint8) for number in range(len(kinds))]
+    path = with_kinds(tmp_path / "a.tif", pages, kinds, order)
+    with Image.open(path) as witness:
+        assert witness.n_frames == len(kinds)
+    assert pages_in(path) == len(own)
+    found = page_files(path)
+    assert [read_stored(one).values.tolist() for one in found] == [pages[number].tolist() for number in own]
+    if len(own) == 1:
+        assert found == [path]
+        how_many = "2 further pages" if len(kinds) == 3 else "another page"
+        assert read_stored(path).order.startswith(f"{how_many} of its file, by the header (NewSubfileType)")
+    else:
+        assert without_previews(path.read_bytes()) == (path.read_bytes(), "")
+        with pytest.raises(UnreadableScan, match="pages; expected one image"):
+            read_stored(path)
+
+
+def test_what_is_no_tiff_or_damaged_stays_as_it_is(tmp_path: Path) -> None:
+    whole = with_kinds(tmp_path / "a.tif", GREY[:2], [0, 1]).read_bytes()
+    for content in (b"", b"PNG", whole[:20], whole[:-30], b"II+\0" + whole[4:]):
+        assert without_previews(content) == (content, "")

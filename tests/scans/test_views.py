@@ -51,3 +51,18 @@ def test_codes_are_those_of_the_standard() -> None:
     older = {value: modern for value, modern in mapping["SRT"].items() if value in BY_CODE}
     assert len(older) >= 5
     assert all(BY_CODE[value] == BY_CODE[modern] for value, modern in older.items())
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["ERECT", "SUPINE", "Upright", "STANDING", "SEMI-ERECT", "stehend", "FRONT", "FACE", "de face", "FRONTALE", "UNKNOWN", "PORTABLE"],
+)
+def test_a_posture_or_nothing_is_no_other_view(written: str) -> None:
+    assert is_frontal(written)
+    assert not is_frontal(f"{written} LATERAL")
+
+
+def test_short_words_for_a_lateral_view_count_where_they_can_mean_nothing_else() -> None:
+    found = {"Thorax seitl.": "SEITL", "RX TORACE LL": "LL", "CHEST LL": "LL", "Chest RL": "RL", "Thorax llat": "LLAT"}
+    assert {text: lateral_in([text]) for text in found} == found
+    assert [lateral_in([text]) for text in ("XR LL", "CHEST PA + LL", "Torax face/LL", "Knee RL", "CHEST", "LL")] == [""] * 6

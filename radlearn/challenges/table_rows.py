@@ -5,6 +5,7 @@ import io
 from collections import Counter
 from pathlib import Path
 
+from radlearn.amounts import counted
 from radlearn.challenges.csv_hints import comma_hint, not_csv, separator_hint
 from radlearn.challenges.near_ids import UNSEEN
 from radlearn.challenges.rsna_tables import MOST_TABLE_BYTES, path_text
@@ -62,6 +63,7 @@ def rows_of(path: Path) -> tuple[tuple[str, ...], list[tuple[int, Cells]], list[
     reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     rows: list[tuple[int, Cells]] = []
     header: list[str] = []
+    extra: list[str] = []
     start = HEADER_LINE
     try:
         header = [_name(column) for column in next(reader, [])]
@@ -77,6 +79,8 @@ def rows_of(path: Path) -> tuple[tuple[str, ...], list[tuple[int, Cells]], list[
             return tuple(header), [], troubles
         start = reader.line_num + 1
         for row in reader:
+            if len(row) == width + 1:
+                extra.append(row[0].strip())
             line, start = start, reader.line_num + 1
             if len(row) == width:
                 rows.append((line, dict(zip(header, (cell.strip() for cell in row[: len(header)]), strict=True))))
@@ -90,6 +94,11 @@ def rows_of(path: Path) -> tuple[tuple[str, ...], list[tuple[int, Cells]], list[
         hint = separator_hint([first], separator) if parted else ""
         said = f"{path.name}, line {HEADER_LINE}: has one column, {first!r}.{hint}"
         troubles.append(said if hint else not_csv(path.name, start, reader.line_num, error))
+    # R leaves out the name of the column of row names.
+    if not rows and len(troubles) == len(extra) > 1 and extra == [str(number) for number in range(1, len(extra) + 1)]:
+        found = f"each of the {counted(len(extra), 'rows')} has one field more than the header, and counts the rows there"
+        advice = "write the table without the numbers (in R: row.names = FALSE), or give their column a name"
+        troubles = [f"{path.name}, line {HEADER_LINE}: {found}; {advice}."]
     if not rows and not troubles:
         troubles.append(f"{path.name}: has a header and no rows.")
     return tuple(header), rows, troubles

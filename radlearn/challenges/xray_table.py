@@ -197,6 +197,8 @@ def _label_of(table: OwnTable, image: OwnImage, column: str = LABEL) -> bool | N
     if not text and column != LABEL:
         return None
     hint = f" Write {MEANT[text.lower()]}." if text.lower() in MEANT else ""
+    if column == LABEL and corners_in(table.columns) and any(map(str.isalpha, text)):
+        hint = hint or " Is it the class of a box? Then call the column class_name: an X-ray with a box has the label 1 without it."
     expected = "0 or 1" if column == LABEL else "0 or 1, or an empty field where it is not known"
     table.troubles.append(f"{table.at(image.line, column)}: is {text!r}; expected {expected}.{hint or number_hint(text)}")
     return None

@@ -150,3 +150,21 @@ def test_findings_beside_a_label_are_said_to_be_subgroups(tmp_path: Path) -> Non
     (note,) = [note for note in audit(tmp_path / "cases.csv")[0].notes if "label_mass" in note]
     assert "only label is learnt" in note
     assert "label_source" not in note
+
+
+@pytest.mark.parametrize("name", ["opacity", "Lung Opacity", "nodule_1"])
+def test_a_class_in_the_place_of_the_label_of_boxes_is_told_apart(tmp_path: Path, name: str) -> None:
+    (trouble,) = audit(table_of(tmp_path, f"path,person,label,x0,y0,x1,y1\na.dcm,p,{name},1,2,30,40\n"))[0].troubles
+    assert "expected 0 or 1. Is it the class of a box? Then call the column class_name: an X-ray with a box has" in trouble
+    table, cases = audit(table_of(tmp_path, f"path,person,class_name,x0,y0,x1,y1\na.dcm,p,{name},1,2,30,40\n"))
+    assert not table.troubles
+    assert cases[0].label is True
+
+
+@pytest.mark.parametrize(
+    ("rows", "is_one"), [("1,a.dcm,0\n2,b.dcm,1\n", True), ("1,a.dcm,0\nb.dcm,1\n", False), ("a.dcm,0,87\nb.dcm,0,13\n", False)]
+)
+def test_names_of_rows_without_a_header_are_said_once(tmp_path: Path, rows: str, is_one: bool) -> None:
+    troubles = audit(table_of(tmp_path, f"path,label\n{rows}"))[0].troubles
+    assert any("has one field more than the header" in trouble and "row.names = FALSE" in trouble for trouble in troubles) is is_one
+    assert not is_one or len(troubles) == 1

@@ -11,6 +11,8 @@ NOTHING = {
     "normal", "healthy", "no finding", "no findings", "nofinding", "nofindings", "no abnormality", "no abnormalities", "unremarkable",
 }  # fmt: skip
 "What labels are called that say that there is no finding. A negative test, or a control, may have one."
+READER = re.compile(r"(?:readers?|rad|radiologists?|raters?|annotators?|experts?|observers?|doctors?|reading|r|dr)(?: ?[0-9]{1,2}| ?[a-f])")
+"What a label is called that is one reader's, without its signs: reader1, rad_2, Expert B."
 SHOWN = 4
 NO_FINDINGS = re.compile(
     r"\b(devices?|pacemakers?|catheters?|tubes?|lines?|wires?|ports?|implants?|portable|rotated|rotation|view|quality|supine|artefacts?|artifacts?)\b"
@@ -59,6 +61,21 @@ def note_contradictions(table: OwnTable, cases: Sequence[XrayCase], prefix: str)
         table.troubles.append(
             f"{table.at(line, prefix + name)}: is 1, and {prefix}{other} is 1 too{amount}; expected a finding or none, not both. Set the "
             "one that is wrong to 0, or leave both empty where it is not known."
+        )
+
+
+def note_readers(table: OwnTable, names: Sequence[str], prefix: str) -> None:
+    """Note labels that are called as the readers of one finding are: each would be learnt as a finding of its own.
+
+    Args:
+        names: of the labels, without the prefix of their columns.
+    """
+    readers = [name for name in names if READER.fullmatch(_plain(name))]
+    if len(readers) > 1:
+        columns = ", ".join(f"{prefix}{name}" for name in readers[:SHOWN]) + ", …" * (len(readers) > SHOWN)
+        table.notes.append(
+            f"{table.path.name}: {columns} are learnt as {counted(len(readers), 'findings')}. If they are what several readers say of one, "
+            "write one column label instead, with what most of them say."
         )
 
 

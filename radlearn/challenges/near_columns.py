@@ -23,7 +23,10 @@ USUAL_SPLITS = ("subset", "set", "partition", "dataset", "phase", "fold", "usage
 USUAL_FOLDS = ("fold", "folds", "kfold", "kfolds", "cvfold", "cvfolds", "foldid", "foldno", "foldnr", "foldnumber", "foldindex", "cvsplit")
 FOLD, MOST_FOLDS = re.compile(r"(?:fold[\s_.-]*)?(\d{1,2})(?:\.0)?", re.IGNORECASE | re.ASCII), 20
 USUAL_PERSONS = ("patient", "patientid", "patientids", "subject", "subjectid", "caseid", "mrn", "pid", "personid", "persons",
-                 "participant", "participantid")  # fmt: skip
+                 "participant", "participantid", "patid", "patno", "patnr", "patname", "patientno", "patientnr", "patientnumber",
+                 "patientname", "patientcode", "patientkey", "patientenid", "patientennummer", "patientennr", "patientidentifier",
+                 "subjectno", "subjectcode", "subjectkey", "studysubject", "hospitalnumber", "medicalrecordnumber", "idpatient",
+                 "idpaciente", "idpaziente", "idpatiente")  # fmt: skip
 USUAL = {PATH: ("file", "filename", "image", "filepath", "imagepath"), "mask": ("maskpath", "segmentation", "seg"),
          "label": ("target", "class", "y", "labels")}  # fmt: skip
 VIEW, VIEWS, CLEAR = "view", ("AP", "PA"), (PERSON, SPLIT, "sex", "age_years")

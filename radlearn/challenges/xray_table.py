@@ -21,7 +21,7 @@ from radlearn.challenges.box_columns import image_sizes, note_box_columns, of_bo
 from radlearn.challenges.box_readers import reader_note
 from radlearn.challenges.csv_hints import finite_number, number_hint
 from radlearn.challenges.header_columns import NOT_SAID, OLDEST, meant_by, taken_columns
-from radlearn.challenges.label_notes import is_any_there, note_contradictions, with_some_label
+from radlearn.challenges.label_notes import is_any_there, note_contradictions, note_readers, with_some_label
 from radlearn.challenges.label_words import note_reversed
 from radlearn.challenges.near_columns import VIEWS
 from radlearn.challenges.own_table import SHARED_COLUMNS, accepted, data_folder, one_value, read_table
@@ -122,6 +122,7 @@ def audit(path: Path) -> tuple[OwnTable, list[XrayCase]]:
         table.notes += filter(None, [reader_note(table, cases)])
     if several:
         _look_at_names(table, several)
+        note_readers(table, [column.removeprefix(PREFIX) for column in several], PREFIX)
         note_contradictions(table, cases, PREFIX)
         cases = with_some_label(table, cases)
     return table, cases

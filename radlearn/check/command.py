@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from radlearn.check.findings import RULES, SEVERITIES, Finding, counted, grouped
+from radlearn.check.findings import Finding, counted, grouped
+from radlearn.check.rules import RULES, SEVERITIES
 from radlearn.endings import print_json
 from radlearn.file_names import printable
 from radlearn.number_bounds import checked_workers

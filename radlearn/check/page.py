@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from radlearn.challenges.folders import is_image_file, volume_stem
 from radlearn.challenges.table_rows import is_table
 from radlearn.check.audit import Audit
-from radlearn.check.findings import RULES, SEVERITIES, Finding, counted, grouped
+from radlearn.check.findings import Finding, counted, grouped
 from radlearn.check.forecast import Forecast, table_rows
+from radlearn.check.rules import RULES, SEVERITIES
 from radlearn.errors import RadlearnError
 from radlearn.pictures.overlays import shortened
 from radlearn.pictures.report import SYNTHETIC, Block, Headline, Note, Picture, Section, Table, Text, write_report

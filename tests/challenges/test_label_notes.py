@@ -47,3 +47,23 @@ def test_none_is_not_counted_among_the_findings(tmp_path: Path) -> None:
 
 def test_alone_it_is_what_is_learnt(tmp_path: Path) -> None:
     assert [case.label for case in rsna.find_cases(table(tmp_path, "label_normal", ["1", "0"]))] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    ["label_reader1,label_reader2", "label_R1,label_R2,label_R3", "label_rad_a,label_rad_b", "label_Annotator 1,label_Annotator 2"],
+)
+def test_labels_that_are_called_as_readers_are_asked_about(tmp_path: Path, columns: str) -> None:
+    count = len(columns.split(","))
+    found, cases = audit(table(tmp_path, columns, [",".join("10"[(row + column) % 2] for column in range(count)) for row in range(4)]))
+    (note,) = [note for note in found.notes if "readers" in note]
+    assert note.startswith(f"cases.csv: {columns.replace(',', ', ')} are learnt as {count} findings.")
+    assert found.troubles == []
+    assert all(len(case.labels) == count for case in cases)
+
+
+@pytest.mark.parametrize(
+    "columns", ["label_mass,label_effusion", "label_reader1,label_mass", "label_grade1,label_grade2", "label_rib_a,label_rib_b"]
+)
+def test_findings_are_not_taken_for_readers(tmp_path: Path, columns: str) -> None:
+    assert not [note for note in audit(table(tmp_path, columns, ["0,1", "1,0", "1,1"]))[0].notes if "readers" in note]

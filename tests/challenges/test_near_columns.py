@@ -110,7 +110,9 @@ def test_what_only_x_rays_have_is_a_group_of_cts(tmp_path: Path) -> None:
     assert "column SPLIT" in table.troubles[0]
 
 
-@pytest.mark.parametrize("column", ["patient_id", "PatientID", "Subject", "MRN"])
+@pytest.mark.parametrize(
+    "column", ["patient_id", "PatientID", "Subject", "MRN", "pat_id", "patient_no", "PatNr", "Patienten-ID", "patient_name", "id_paciente"]
+)
 def test_two_columns_that_contradict_each_other_about_persons_are_refused(tmp_path: Path, column: str) -> None:
     table, _ = audit(table_of(tmp_path, {**LABELS, column: list("zzzzyy")}))
     (trouble,) = table.troubles

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from radlearn.challenges.ultrasound import CHALLENGE, UltrasoundCase
-from radlearn.check.findings import RULES
+from radlearn.check.rules import RULES
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from radlearn.challenges.ultrasound import CHALLENGE
 from radlearn.challenges.ultrasound_audit import audit_folder
 from radlearn.challenges.ultrasound_layout import find_cases, layout_folder
 from radlearn.check.audit import audit_folder as checked
-from radlearn.check.findings import RULES
+from radlearn.check.rules import RULES
 from radlearn.errors import BadLayout
 
 

@@ -1,6 +1,7 @@
 """Rules and findings: each rule says what to do, and the gravest comes first."""
 
-from radlearn.check.findings import RULES, SEVERITIES, Finding, counted, in_order
+from radlearn.check.findings import Finding, counted, in_order
+from radlearn.check.rules import RULES, SEVERITIES
 
 
 def test_every_rule_says_what_to_do() -> None:

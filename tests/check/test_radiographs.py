@@ -8,8 +8,8 @@ import pydicom
 import pytest
 from PIL import Image
 
-from radlearn.check.findings import RULES
 from radlearn.check.radiographs import facts_of, looked_at, looks_of
+from radlearn.check.rules import RULES
 from radlearn.scans.dicom import write_radiograph
 from radlearn.scans.look_alikes import thumbnail_of
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from radlearn.check.findings import RULES
+from radlearn.check.rules import RULES
 from radlearn.scans.doubt import Doubt
 from radlearn.scans.geometry import Volume
 from radlearn.scans.hounsfield import doubts_of

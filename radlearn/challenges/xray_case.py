@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from radlearn.amounts import counted
 from radlearn.challenges.box_edges import box_words, cut_off
 from radlearn.challenges.header_persons import other_rows_words, persons_words, studies_words, two_people_words
-from radlearn.challenges.rsna_sizes import sizes_words
+from radlearn.challenges.resized_images import sizes_words
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
 from radlearn.progress import say

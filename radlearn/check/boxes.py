@@ -21,7 +21,7 @@ from radlearn.challenges.header_persons import (
     studies_of_several,
 )
 from radlearn.challenges.marked_images import orientation_of
-from radlearn.challenges.rsna_sizes import of_other_sizes
+from radlearn.challenges.resized_images import of_other_sizes
 from radlearn.challenges.xray_case import XrayCase, size_words, told_otherwise
 from radlearn.check.findings import Finding
 from radlearn.check.radiographs import XrayFacts

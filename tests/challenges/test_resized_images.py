@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from radlearn.challenges.folders import TRUTH_TABLE
-from radlearn.challenges.rsna_sizes import of_other_sizes, sizes_words
+from radlearn.challenges.resized_images import of_other_sizes, sizes_words
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.check.boxes import box_findings
 from radlearn.check.radiographs import XrayFacts

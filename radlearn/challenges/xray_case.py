@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from radlearn.amounts import counted
+from radlearn.amounts import begun, counted
+from radlearn.challenges.box_grids import grid_words
 from radlearn.challenges.header_persons import persons_words
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
@@ -14,6 +15,10 @@ from radlearn.progress import say
 if TYPE_CHECKING:
     from radlearn.scans.dicom import RadiographHeader
 
+GRID_ADVICE = (
+    "Boxes are expected in pixels of the X-ray: multiply x by its width and y by its height, each divided by that of the copy (100 for "
+    "percent). Else the network learns from places where nothing is. Ignore this where the boxes are right."
+)
 TABLE_ADVICE = ("in the tables would train wrongly", "Mend or remove these rows, then try again.")
 
 
@@ -89,6 +94,8 @@ def with_headers(cases: Sequence[XrayCase], headers: Sequence["RadiographHeader"
         raise BadLayout(listed(cases[0].folder, troubles, *TABLE_ADVICE))
     if told := _contradictions(cases, filled):
         say(told, style="yellow")
+    if told := grid_words([(case.boxes_xyxy_px, header.size_px) for case, header in zip(cases, headers, strict=True)]):
+        say(f"{begun(told)} {GRID_ADVICE}", style="bold yellow")
     if told := persons_words(cases, [header.patient_id for header in headers]):
         say(told, style="yellow")
     return filled

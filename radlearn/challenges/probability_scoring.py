@@ -15,10 +15,10 @@ import numpy as np
 from radlearn.amounts import counted
 from radlearn.challenges import rsna_tables as tables
 from radlearn.challenges.challenge import ScoredSubmission
+from radlearn.challenges.label_truth import label_truth
 from radlearn.challenges.probabilities import read_probabilities
 from radlearn.challenges.probability_readings import one_class_notes, reversed_notes, shifted_notes
 from radlearn.challenges.row_orders import orders_of
-from radlearn.challenges.rsna_scoring import labels_of, persons_beside
 from radlearn.challenges.view_table import views_of
 from radlearn.errors import BadSetting
 from radlearn.files import write_text
@@ -78,8 +78,8 @@ def score_probabilities(
     """Score a table of probabilities of any tool.
 
     Args:
-        labels_csv: a table such as `stage_2_train_labels.csv`. Who the persons are comes from `persons.csv`, or RSNA's mapping to NIH
-            ChestX-ray14, beside it.
+        labels_csv: a table such as `stage_2_train_labels.csv`, or one without boxes: see `label_truth`. Who the persons are comes from a
+            column of it, or from `persons.csv`, or RSNA's mapping to NIH ChestX-ray14, beside it.
         submission: the probabilities; every image of the labels table must have a prediction.
         threshold: an X-ray is called positive from this probability on.
         views: a table with each X-ray's view, or a folder of the X-rays; None looks for a table beside the labels.
@@ -92,10 +92,9 @@ def score_probabilities(
     if not 0 <= threshold <= 1:
         raise BadSetting(f"threshold is {threshold}; expected 0 to 1.")
     labels_csv, submission = Path(labels_csv), Path(submission)
-    images = labels_of(labels_csv)
+    images, person_of, own_views, notes = label_truth(labels_csv)
     predictions = read_probabilities(submission, images)
-    person_of, notes = persons_beside(labels_csv, images)
-    view_of, more = views_of(labels_csv, images, views)
+    view_of, more = (own_views, []) if own_views and views is None else views_of(labels_csv, images, views)
     persons = tuple(person_of.get(image_id, image_id) for image_id in images)
     labels = np.array([bool(image.target) for image in images.values()])
     probabilities = np.array([predictions.of_image[image_id] for image_id in images])

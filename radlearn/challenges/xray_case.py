@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from radlearn.amounts import counted
+from radlearn.amounts import begun, counted
 from radlearn.challenges.box_edges import box_words, cut_off
+from radlearn.challenges.box_grids import grid_words
 from radlearn.challenges.header_persons import other_rows_words, persons_words, studies_words, two_people_words
 from radlearn.challenges.resized_images import sizes_words
 from radlearn.challenges.troubles import listed
@@ -16,6 +17,10 @@ from radlearn.progress import say
 if TYPE_CHECKING:
     from radlearn.scans.dicom import RadiographHeader
 
+GRID_ADVICE = (
+    "Boxes are expected in pixels of the X-ray: multiply x by its width and y by its height, each divided by that of the copy (100 for "
+    "percent). Else the network learns from places where nothing is. Ignore this where the boxes are right."
+)
 TABLE_ADVICE = ("in the tables would train wrongly", "Mend or remove these rows, then try again.")
 
 
@@ -109,6 +114,11 @@ def with_headers(cases: Sequence[XrayCase], headers: Sequence["RadiographHeader"
         raise BadLayout(listed(cases[0].folder, troubles, *TABLE_ADVICE))
     if told := _contradictions(cases, filled):
         say(told, style="yellow")
+    sizes = [header.size_px for header in headers]
+    if told := sizes_words(cases, sizes):
+        say(told, style="bold yellow")
+    elif told := grid_words([(case.boxes_xyxy_px, size) for case, size in zip(cases, sizes, strict=True)]):
+        say(f"{begun(told)} {GRID_ADVICE}", style="bold yellow")
     patient_ids = [header.patient_id for header in headers]
     if told := persons_words(cases, patient_ids):
         say(told, style="yellow")
@@ -118,7 +128,5 @@ def with_headers(cases: Sequence[XrayCase], headers: Sequence["RadiographHeader"
         say(told, style="yellow")
     # In a table of one's own the name of a file may be any number, and so may PatientID.
     if cases and cases[0].data_folder is None and (told := other_rows_words(cases, patient_ids)):
-        say(told, style="bold yellow")
-    if told := sizes_words(cases, [header.size_px for header in headers]):
         say(told, style="bold yellow")
     return filled

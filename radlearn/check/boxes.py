@@ -10,7 +10,7 @@ import numpy as np
 
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.box_edges import box_words, cut_off
-from radlearn.challenges.box_readings import GRIDS_PX
+from radlearn.challenges.box_grids import grid_words
 from radlearn.challenges.folders import within
 from radlearn.challenges.header_persons import (
     SEVERAL_PEOPLE,
@@ -34,8 +34,6 @@ HUGE_SHARE = 0.7
 SIZES_SHOWN = 3
 DOUBLED_ABOVE = 0.85
 "Intersection over union."
-GRID_SHARE, GRID_BOXES, GRID_XRAYS = 0.5, 20, 10
-"Boxes of both lungs reach beyond the first half of width and height; of fewer boxes, all may be of one upper field."
 
 
 def box_findings(cases: Sequence[XrayCase], facts: Mapping[Path, XrayFacts], root: Path) -> Iterator[Finding]:
@@ -88,23 +86,9 @@ def box_findings(cases: Sequence[XrayCase], facts: Mapping[Path, XrayFacts], roo
 
 def _on_a_smaller_grid(cases: Sequence[XrayCase], facts: Mapping[Path, XrayFacts]) -> Iterator[Finding]:
     """Yield a finding where all boxes lie in one corner, as those that were drawn on smaller copies do."""
-    sizes = [
-        (case, header.size_px)
-        for case in cases
-        if case.boxes_xyxy_px and case.path in facts and not facts[case.path].trouble and (header := facts[case.path].header) is not None
-    ]
-    ends = [
-        (end, side) for case, (height, width) in sizes for *_, x1, y1 in case.boxes_xyxy_px for end, side in ((x1, width), (y1, height))
-    ]
-    boxes = len(ends) // 2
-    if boxes < GRID_BOXES or len(sizes) < GRID_XRAYS or any(end > GRID_SHARE * side for end, side in ends):
-        return
-    farthest, smallest = max(end for end, _ in ends), min(side for _, side in ends)
-    grid = next((grid for grid in GRIDS_PX if farthest <= grid <= GRID_SHARE * smallest), None)
-    within_px = f"{grid or round(farthest)} px from the top left"
-    copies = f"copies of {grid} × {grid} px" if grid else "smaller copies"
-    found = f"all {boxes:,} boxes lie within {within_px}, on X-rays whose sides are {smallest:,} px and more: were they drawn on {copies}?"
-    yield Finding("box-grid", "", found)
+    read = [(case, facts[case.path].header) for case in cases if case.path in facts and not facts[case.path].trouble]
+    if words := grid_words([(case.boxes_xyxy_px, header.size_px) for case, header in read if header is not None]):
+        yield Finding("box-grid", "", words)
 
 
 def _boxes_of(case: XrayCase, size_px: tuple[int, int], name: str) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from radlearn.amounts import counted, verb_of
@@ -20,6 +20,15 @@ RUN_FILES = ({"settings.json", "environment.json"}, {"repeats.json"})
 ANSWERS, DRAWN = {"predictions.csv", "predictions.partial.jsonl"}, "overlays"
 "The tables of 'predict', and the folder of its pictures beside them."
 STORAGE, RUNS, PICTURES = "what a storage system keeps", "folders of training runs", "pictures of earlier predictions"
+
+
+def are_of_a_run(names: Collection[str]) -> bool:
+    """Tell whether files of these names lie in the folder of a training run, or of several.
+
+    >>> are_of_a_run(["settings.json", "environment.json", "split.csv"]), are_of_a_run(["settings.json"])
+    (True, False)
+    """
+    return any(files <= set(names) for files in RUN_FILES)
 
 
 def is_of_a_system(name: str) -> bool:
@@ -54,7 +63,7 @@ def walked(folder: Path, visited: set[str] | None = None, left: Counter[tuple[st
             seen.add(real)
             shown = sorted(name for name in folders if not name.startswith("."))
             folders[:] = []
-            if place != starts[0] and any(files <= set(names) for files in RUN_FILES):
+            if place != starts[0] and are_of_a_run(names):
                 _count(left, RUNS, place)
                 continue
             for name in shown:

@@ -3,6 +3,7 @@
 Nothing stops at the first trouble. Only a folder that is not there, or that holds nothing to look at, is refused.
 """
 
+import os
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -34,7 +35,7 @@ from radlearn.check.unlooked import unlooked_findings, unread_words
 from radlearn.check.volumes import VolumeFacts, loose_jobs, series_jobs, volume_facts, volume_findings
 from radlearn.errors import BadLayout
 from radlearn.file_names import from_home
-from radlearn.folder_walks import left_aside
+from radlearn.folder_walks import are_of_a_run, left_aside
 from radlearn.progress import waiting
 from radlearn.scans.dicom import find_xrays
 from radlearn.scans.header_texts import age_in_years
@@ -126,6 +127,8 @@ def audit_folder(folder: Path, workers: int | None = None) -> Audit:
     if not (given.is_file() if by_table else given.is_dir()):
         found = "there is no such table" if by_table else file_words(given) if given.is_file() else describe_folder(given)
         raise BadLayout(f"{given}: {found}. Expected a folder with DICOM or NIfTI files, or a table that names them.")
+    if not by_table and are_of_a_run(os.listdir(given)):
+        raise BadLayout(f"{given}: is the folder of a training run. Name the folder or the table that it was trained on instead.")
     challenges = use_cases.challenges()
     layouts = {name: _layout_of(challenge, given) for name, challenge in challenges.items() if challenge.layout_folder(given) is not None}
     if by_table and not layouts:

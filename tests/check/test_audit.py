@@ -59,6 +59,14 @@ def test_a_table_of_cts_is_looked_through_with_its_masks(small_covid19: Path, tm
     assert audit.labelled == {"covid19": 2}
 
 
+@pytest.mark.parametrize("files", [("settings.json", "environment.json", "roc.png"), ("repeats.json",)])
+def test_the_folder_of_a_run_is_called_that_and_not_looked_through(tmp_path: Path, files: tuple[str, ...]) -> None:
+    for name in files:
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(BadLayout, match="is the folder of a training run"):
+        audit_folder(tmp_path)
+
+
 def test_a_table_of_nothing_that_is_known_and_one_that_is_not_there_are_refused(tmp_path: Path) -> None:
     (tmp_path / "cases.csv").write_text("path,site\na.dcm,N\n")
     with pytest.raises(

@@ -46,9 +46,10 @@ def resaved(path: Path, change: Callable[[pydicom.Dataset], object]) -> None:
 def redrawn(path: Path, pixels: np.ndarray) -> None:
     header = pydicom.dcmread(path, stop_before_pixels=True)
     grey = np.rint(255 * np.clip(pixels, 0, 1)).astype(np.uint8)
-    patient = str(header.PatientID)
+    # Of the same person, who has other X-rays.
+    patient, sex, age = str(header.PatientID), str(header.PatientSex), str(header.PatientAge)
     path.unlink()
-    write_radiograph(path, grey, patient_id=patient, view="AP", sex="F", age="40", spacing_mm=None, quality=70)
+    write_radiograph(path, grey, patient_id=patient, view="AP", sex=sex, age=age, spacing_mm=None, quality=70)
 
 
 def uncompressed(path: Path, **fields: object) -> None:

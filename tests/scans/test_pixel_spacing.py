@@ -151,8 +151,7 @@ def test_no_magnification_at_all_is_not_believed() -> None:
 def test_no_millimetres_are_taken_where_they_make_an_xray_that_cannot_be(
     dicom_file: Callable[..., Path], size_px: tuple[int, int], spacing: list[float], is_possible: bool
 ) -> None:
-    stored = np.zeros(size_px, np.uint8)
-    stored[::2] = 255
+    stored = np.add.outer(np.linspace(0, 127, size_px[0]), np.linspace(0, 127, size_px[1])).astype(np.uint8)
     path = dicom_file(stored, **DIGITAL, PixelSpacing=spacing)
     header = read_header(path)
     assert (header.measurable_spacing_mm is not None, header.spacing_from != "") == (is_possible, is_possible)

@@ -48,8 +48,7 @@ BENCHMARKS = {
 # Why an aim is missed where it is known, by what the figure is called; it stands beside the miss.
 EXPLAINED = {
     "X-ray to 256 px, beside MONAI LoadImage + Resize": (
-        "the aim was set on real X-rays. Decoding the JPEG of a built-in one, which nobody can leave out, takes more than half of our time "
-        "here, and the search for X-rays that use little of the grey scale a fifth."
+        "the aim was set on real X-rays. Decoding the JPEG of a built-in one, which nobody can leave out, takes most of our time here."
     ),
     "built-in X-rays at 1024 px, DICOM included, one core": (
         "the aim was set before X-rays varied as much as they do; since then 2.9 to 3.7 were made on an AMD EPYC. How much this processor "

@@ -66,7 +66,8 @@ def main(xrays: tuple[int, ...] = (100, 1000, 10_000), cts: tuple[int, ...] = (1
         say("  peak memory of the process      " + "".join(f"{one['peak_gib']:8.2f} GiB" for one in found))
         if len(found) > 1:
             more = found[-1]["peak_gib"] - found[0]["peak_gib"]
-            each = 2**20 * more / (counts[-1] - counts[0])
+            # What else a process holds changes by more than a case takes.
+            each = max(0.0, 2**20 * more / (counts[-1] - counts[0]))
             keep(Figure(f"{kind}: memory of one more", each, "KiB", higher_is_better=False))
             say(f"  one more takes {each:.1f} KiB of memory")
 

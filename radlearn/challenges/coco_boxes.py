@@ -266,8 +266,8 @@ class _CocoFile:
         found: dict[Path, list[Mark]] = {}
         held: dict[Path, list[str]] = {}
         places = {one: self.names.paths_of(image["file_name"], self.place) for one, image in by_id.items()}
-        by_folder = [one for one, paths in places.items() if len(paths) > 1 and self._in_its_folder(paths) is not None]
-        places |= {one: [path] for one in by_folder if (path := self._in_its_folder(places[one])) is not None}
+        by_folder = {one: [path] for one, paths in places.items() if len(paths) > 1 and (path := self._in_its_folder(paths)) is not None}
+        places |= by_folder
         shared = Counter(paths[0] for paths in places.values() if len(paths) == 1)
         lost, elsewhere = [], []
         for one, image in by_id.items():
@@ -287,7 +287,7 @@ class _CocoFile:
                     self.stated_px[paths[0]] = size
         if by_folder:
             amount = f"{counted(len(by_folder), 'images')} whose name several have {verb_of(len(by_folder), 'are')} taken"
-            such = within(places[by_folder[0]][0], self.root)
+            such = within(next(iter(by_folder.values()))[0], self.root)
             self.assumed.append(f"{amount} from the folder that is in the name of {self.name}, such as {such}.")
         self._tell_repeated({path: ones for path, ones in held.items() if len(ones) > 1}, marks)
         if lost:

@@ -21,20 +21,8 @@ HELD_OUT = {
 OF_PLACES = {"internal", "external"}
 "Words that also speak of other things, such as a rotation of the shoulder."
 COHORTS = {
-    "cohort",
-    "cohorts",
-    "kohorte",
-    "cohorte",
-    "coorte",
-    "subset",
-    "set",
-    "dataset",
-    "datasource",
-    "partition",
-    "group",
-    "part",
-    "study",
-}
+    "cohort", "cohorts", "kohorte", "cohorte", "coorte", "subset", "set", "dataset", "datasource", "partition", "group", "part", "study",
+}  # fmt: skip
 ENDING = re.compile(r"[\s_-]*(?:cohorts?|kohorten?|sets?|data|daten|datasets?|datensatz|samples?|groups?|gruppe|split|part)$")
 FLAG = re.compile(
     r"(?:is|in|for|use|used)?(train|training|trn|test|testing|tst|validation|val|valid|holdout|heldout|dev|eval)(?:set|split)?"

@@ -29,7 +29,7 @@ from torchvision.models.detection import fasterrcnn_mobilenet_v3_large_320_fpn
 import radlearn
 from benchmarks.peer_training import train_peer
 from radlearn.challenges.rsna import CHALLENGE
-from radlearn.challenges.rsna_score import BOX_SCORE
+from radlearn.challenges.rsna.score import BOX_SCORE
 from radlearn.progress import console
 from radlearn.rsna_pneumonia_detection import detect_pneumonia as lesson
 from radlearn.tasks.detection import candidates, evaluation

@@ -113,8 +113,8 @@ def measured(kind: str, count: int, folder: str) -> None:
     with _timed("split", seconds):
         split_by_person([case.person for case in cases], [number % 3 == 0 for number in range(count)], 0, least=1)
     if kind == "X-rays":
-        from radlearn.challenges.rsna_scoring import score_submission
-        from radlearn.challenges.rsna_submission import write_submission
+        from radlearn.challenges.rsna.scoring import score_submission
+        from radlearn.challenges.rsna.submission import write_submission
         from radlearn.metrics.boxes import FoundBoxes
 
         dice = np.random.default_rng(0)
@@ -148,7 +148,7 @@ def _prepare_cts() -> Callable[[Sequence[Any]], object]:
 
 def make_xrays(folder: Path, count: int) -> None:
     """Write small X-rays in the RSNA layout, no two alike: two people in three have one, the others two."""
-    from radlearn.challenges.rsna_layout import IMAGE_FOLDER, write_tables
+    from radlearn.challenges.rsna.layout import IMAGE_FOLDER, write_tables
     from radlearn.challenges.xray_case import XrayCase
 
     images = folder / IMAGE_FOLDER
@@ -177,7 +177,7 @@ def _write_xray(images: Path, number: int) -> int:
 
 def make_cts(folder: Path, count: int) -> None:
     """Write one built-in CT with other noise in the COVID-19-20 layout, no two alike."""
-    from radlearn.challenges import covid19_layout
+    from radlearn.challenges.covid19 import layout as covid19_layout
     from radlearn.digital_thorax.ct import render_ct
     from radlearn.digital_thorax.ct_cohort import case_id
     from radlearn.digital_thorax.ct_planning import draw_body, draw_scan, plan_cts
@@ -193,7 +193,7 @@ def make_cts(folder: Path, count: int) -> None:
 
 
 def _write_ct(folder: Path, hu: np.ndarray, lesion: np.ndarray, affine: np.ndarray, job: tuple[int, str]) -> int:
-    from radlearn.challenges import covid19_layout
+    from radlearn.challenges.covid19 import layout as covid19_layout
     from radlearn.scans.nifti import write_volume
 
     number, name = job

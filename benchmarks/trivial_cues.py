@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from radlearn.challenges import rsna_layout as rsna
+from radlearn.challenges.rsna import layout as rsna
 from radlearn.metrics.intervals import Interval, bootstrap_interval
 from radlearn.metrics.ranking import auroc_score
 from radlearn.progress import in_parallel, say

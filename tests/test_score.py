@@ -137,8 +137,8 @@ def test_masks_that_cannot_be_scored_leave_with_two(masks: list[str], tmp_path: 
 
 
 def test_the_defaults_are_those_of_the_scores() -> None:
-    from radlearn.challenges.covid19_scoring import SMALLEST_ML, TOLERANCE_MM
-    from radlearn.challenges.rsna_submission import XRAY_SIZE_PX
+    from radlearn.challenges.covid19.scoring import SMALLEST_ML, TOLERANCE_MM
+    from radlearn.challenges.readings.resized_images import XRAY_SIZE_PX
 
     known = scorers()
     assert known["covid19"].options() == known["covid19"].options(TOLERANCE_MM, SMALLEST_ML)

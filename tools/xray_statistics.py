@@ -24,7 +24,7 @@ import tyro
 from rich.table import Table
 from scipy.ndimage import gaussian_filter
 
-from radlearn.challenges import rsna_layout
+from radlearn.challenges.rsna import layout as rsna_layout
 from radlearn.progress import console, in_parallel
 from radlearn.scans.dicom import read_radiograph
 

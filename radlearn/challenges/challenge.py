@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from radlearn.challenges.folders import holds_exact_truth
-from radlearn.challenges.own_table import is_synthetic_table
-from radlearn.challenges.table_rows import is_table
+from radlearn.challenges.tables.own_table import is_synthetic_table
+from radlearn.challenges.tables.table_rows import is_table
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.metrics.detection_score import detection_image_scores
 from radlearn.metrics.intervals import Interval
@@ -195,7 +195,7 @@ class Challenge(Generic[CaseT, PredictionT]):
         find_images: unlabelled cases of a folder, for a submission. Raises BadLayout.
         write_submission: (file, image_id -> prediction, cases) writes the submission file and proves it; None where there is none.
         submission_suffix: how the name of that file ends; another format's name is refused.
-        first_table: (folder, names of the classes that are the finding) -> a first table (`first_table`) of a folder as people have them;
+        first_table: (folder, names of the classes that are the finding) -> a first table (`first_tables`) of a folder as people have them;
             None where no table can be read. Raises BadLayout and BadSetting.
         check_names: (file, image_ids) raises BadLayout where images cannot be told apart in the submission file, before any is predicted.
         built_in: synthetic cases; None where there are none.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from radlearn.amounts import begun, counted, part_of, verb_of
-from radlearn.challenges.nobody import WORDS, nobodies
+from radlearn.challenges.words.nobody import WORDS, nobodies
 from radlearn.pseudonyms import is_pseudonym, pseudonym
 
 PERSONS_TABLE = "persons.csv"

@@ -5,15 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from radlearn.amounts import counted
-from radlearn.challenges import ct_table, nih_table, xray_table
-from radlearn.challenges.box_readers import MARK as SEVERAL_READERS
 from radlearn.challenges.challenge import AuditedFolder, Case, Found, VolumeFiles
 from radlearn.challenges.folders import files_below
-from radlearn.challenges.label_words import MARK as LABEL_WORDS
-from radlearn.challenges.nobody import MARK
-from radlearn.challenges.own_table import PERSON, by_line
-from radlearn.challenges.person_spellings import ASKED
-from radlearn.challenges.table_files import OwnTable
+from radlearn.challenges.tables import ct_table, nih_table, xray_table
+from radlearn.challenges.tables.box_readers import MARK as SEVERAL_READERS
+from radlearn.challenges.tables.label_words import MARK as LABEL_WORDS
+from radlearn.challenges.tables.own_table import PERSON, by_line
+from radlearn.challenges.tables.table_files import OwnTable
+from radlearn.challenges.words.nobody import MARK
+from radlearn.challenges.words.person_spellings import ASKED
 
 
 def audit_xray_table(path: Path) -> AuditedFolder:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from radlearn.amounts import begun, counted
 from radlearn.challenges.box_edges import box_words, cut_off
-from radlearn.challenges.box_grids import grid_words
 from radlearn.challenges.header_persons import other_rows_words, persons_words, studies_words, two_people_words
-from radlearn.challenges.resized_images import sizes_words
+from radlearn.challenges.readings.box_grids import grid_words
+from radlearn.challenges.readings.resized_images import sizes_words
 from radlearn.challenges.troubles import listed
 from radlearn.errors import BadLayout
 from radlearn.progress import say
@@ -17,6 +17,9 @@ from radlearn.progress import say
 if TYPE_CHECKING:
     from radlearn.scans.dicom import RadiographHeader
 
+OPACITY = "Lung Opacity"
+CATEGORIES = ("Normal", "No Lung Opacity / Not Normal", OPACITY)
+"The finer classes of the RSNA challenge: boxes are on images of the last, and on no others."
 GRID_ADVICE = (
     "Boxes are expected in pixels of the X-ray: multiply x by its width and y by its height, each divided by that of the copy (100 for "
     "percent). Else the network learns from places where nothing is. Ignore this where the boxes are right."

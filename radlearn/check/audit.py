@@ -15,13 +15,13 @@ import numpy as np
 from radlearn import use_cases
 from radlearn.amounts import counted, part_of, verb_of
 from radlearn.challenges.challenge import AnyChallenge, AuditedFolder, Found, VolumeFiles
-from radlearn.challenges.folder_tables import tables_hint, unread_table
 from radlearn.challenges.folders import describe_folder, volume_files, volume_stem
-from radlearn.challenges.near_columns import near_hint
-from radlearn.challenges.table_boxes import size_hint
-from radlearn.challenges.table_rows import file_words, is_table, rows_of
+from radlearn.challenges.tables.folder_tables import tables_hint, unread_table
+from radlearn.challenges.tables.table_boxes import size_hint
+from radlearn.challenges.tables.table_rows import file_words, is_table, rows_of
 from radlearn.challenges.troubles import listed
 from radlearn.challenges.unlooked import ending_in, unlooked_files
+from radlearn.challenges.words.near_columns import near_hint
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.check.appearance import refused_findings, series_privacy, xray_findings
 from radlearn.check.boxes import box_findings

@@ -10,7 +10,7 @@ import numpy as np
 
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.box_edges import box_words, cut_off
-from radlearn.challenges.box_grids import grid_words
+from radlearn.challenges.first_tables.boxes.marked_images import orientation_of
 from radlearn.challenges.folders import within
 from radlearn.challenges.header_persons import (
     SEVERAL_PEOPLE,
@@ -20,8 +20,8 @@ from radlearn.challenges.header_persons import (
     patients_of_several,
     studies_of_several,
 )
-from radlearn.challenges.marked_images import orientation_of
-from radlearn.challenges.resized_images import of_other_sizes
+from radlearn.challenges.readings.box_grids import grid_words
+from radlearn.challenges.readings.resized_images import of_other_sizes
 from radlearn.challenges.xray_case import XrayCase, size_words, told_otherwise
 from radlearn.check.findings import Finding
 from radlearn.check.radiographs import XrayFacts

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from radlearn.challenges.folders import is_image_file, volume_stem
-from radlearn.challenges.table_rows import is_table
+from radlearn.challenges.tables.table_rows import is_table
 from radlearn.check.audit import Audit
 from radlearn.check.findings import Finding, counted, grouped
 from radlearn.check.forecast import Forecast, table_rows

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from radlearn.challenges.label_words import is_the_label
+from radlearn.challenges.tables.label_words import is_the_label
+from radlearn.challenges.tables.xray_table import PREFIX
 from radlearn.challenges.xray_case import XrayCase
-from radlearn.challenges.xray_table import PREFIX
 from radlearn.check.findings import Finding
 from radlearn.check.headers import shown
 from radlearn.check.radiographs import XrayFacts

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from radlearn import files
-from radlearn.challenges import rsna_layout as rsna
+from radlearn.challenges.rsna import layout as rsna
 from radlearn.digital_thorax.planning import CATEGORIES, PlannedXray, plan_xrays
 from radlearn.digital_thorax.xray import SimulatedXray, render_xray
 from radlearn.errors import BadLayout, BadSetting, RadlearnError

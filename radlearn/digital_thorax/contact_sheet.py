@@ -11,8 +11,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from radlearn.amounts import counted
-from radlearn.challenges import covid19_layout as covid19
-from radlearn.challenges import rsna_layout as rsna
+from radlearn.challenges.covid19 import layout as covid19
+from radlearn.challenges.rsna import layout as rsna
 from radlearn.digital_thorax.ct import Ct
 from radlearn.digital_thorax.ct_grid import CtGeometry
 from radlearn.digital_thorax.patient_sheet import LUNG_WINDOW_HU, ct_row

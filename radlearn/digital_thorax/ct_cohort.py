@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from radlearn import files
-from radlearn.challenges import covid19_layout as covid19
+from radlearn.challenges.covid19 import layout as covid19
 from radlearn.digital_thorax.ct import Ct, render_ct
 from radlearn.digital_thorax.ct_body import NATIVE
 from radlearn.digital_thorax.ct_planning import PlannedCt, draw_body, draw_scan, plan_cts

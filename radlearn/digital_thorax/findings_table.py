@@ -10,8 +10,8 @@ import csv
 from collections import defaultdict
 from pathlib import Path
 
-from radlearn.challenges import rsna_layout as rsna
 from radlearn.challenges.folders import FINDINGS_TABLE, TRUTH_TABLE
+from radlearn.challenges.rsna import layout as rsna
 from radlearn.csv_files import write_rows
 from radlearn.digital_thorax.planning import OTHER_FINDINGS
 

@@ -32,8 +32,8 @@ from torchvision.ops import Conv2dNormActivation
 from torchvision.transforms import v2
 
 from radlearn.challenges.rsna import CHALLENGE, Case
-from radlearn.challenges.rsna_score import BOX_SCORE
-from radlearn.challenges.xray_table import with_boxes
+from radlearn.challenges.rsna.score import BOX_SCORE
+from radlearn.challenges.tables.xray_table import with_boxes
 from radlearn.errors import BadSetting
 from radlearn.metrics import ranking
 from radlearn.metrics.boxes import FoundBoxes

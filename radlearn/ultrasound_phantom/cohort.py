@@ -17,9 +17,9 @@ import numpy as np
 from PIL import Image
 
 from radlearn import files
-from radlearn.challenges import ultrasound_layout as layout
 from radlearn.challenges.folders import TRUTH_TABLE
 from radlearn.challenges.run_lengths import encoded
+from radlearn.challenges.ultrasound import layout
 from radlearn.errors import BadLayout, BadSetting, RadlearnError
 from radlearn.progress import in_parallel
 from radlearn.scans.label_map_files import write_label_map

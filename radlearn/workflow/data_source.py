@@ -13,7 +13,7 @@ from radlearn import hints
 from radlearn.alone import alone_with
 from radlearn.amounts import counted
 from radlearn.challenges.challenge import AnyChallenge, BuiltInCases
-from radlearn.challenges.table_rows import PARQUET, SEPARATORS, file_words, is_table
+from radlearn.challenges.tables.table_rows import PARQUET, SEPARATORS, file_words, is_table
 from radlearn.errors import BadLayout
 from radlearn.file_names import from_home
 from radlearn.files import cache_folder

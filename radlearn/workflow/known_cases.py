@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from radlearn.amounts import begun, part_of, verb_of
-from radlearn.challenges.near_ids import NearIds
+from radlearn.challenges.words.near_ids import NearIds
 from radlearn.errors import BadRunFolder
 from radlearn.progress import say
 from radlearn.training.earlier_runs import with_earlier

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from radlearn.amounts import begun, part_of, verb_of
 from radlearn.challenges.challenge import Case
 from radlearn.challenges.folders import holds_exact_truth, stem, volume_stem
-from radlearn.challenges.person_spellings import outline
+from radlearn.challenges.words.person_spellings import outline
 from radlearn.errors import BadRunFolder
 from radlearn.progress import say
 from radlearn.training.run_folder import Run

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 from radlearn.amounts import counted, noun_of, part_of, verb_of
 from radlearn.challenges.challenge import Case, CaseT
-from radlearn.challenges.person_spellings import alike_together, spelt
+from radlearn.challenges.words.person_spellings import alike_together, spelt
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.file_contents import is_of_values
 from radlearn.progress import say

@@ -6,8 +6,8 @@ from pathlib import Path
 from radlearn import hints
 from radlearn.amounts import counted
 from radlearn.challenges.challenge import AnyChallenge
-from radlearn.challenges.first_ids import add_ids
-from radlearn.challenges.first_table import relative
+from radlearn.challenges.first_tables.ids import add_ids
+from radlearn.challenges.first_tables.table import relative
 from radlearn.challenges.folders import describe_folder
 from radlearn.challenges.unlooked import not_taken_words
 from radlearn.csv_cells import defused

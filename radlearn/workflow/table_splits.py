@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from radlearn.amounts import counted, verb_of
 from radlearn.challenges.challenge import Case
-from radlearn.challenges.near_columns import is_fold_column
+from radlearn.challenges.words.near_columns import is_fold_column
 from radlearn.errors import BadSetting
 from radlearn.progress import say
 from radlearn.training.run_folder import Run, holds_repeats

@@ -7,8 +7,8 @@ from typing import Any, TypeVar, get_args, get_type_hints
 
 from radlearn import use_cases
 from radlearn.amounts import counted, verb_of
-from radlearn.challenges.own_table import images_in
-from radlearn.challenges.table_rows import is_table
+from radlearn.challenges.tables.own_table import images_in
+from radlearn.challenges.tables.table_rows import is_table
 from radlearn.disk_trouble import system_error_in_words
 from radlearn.errors import BadLayout, BadRunFolder, BadSetting, CannotWrite
 from radlearn.file_names import expanded

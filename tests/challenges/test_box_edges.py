@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from radlearn.challenges.box_edges import box_words, cut_off
-from radlearn.challenges.rsna_scoring import labels_of
-from radlearn.challenges.rsna_tables import labels_in
+from radlearn.challenges.rsna.scoring import labels_of
+from radlearn.challenges.rsna.tables import labels_in
+from radlearn.challenges.tables.xray_table import audit
 from radlearn.challenges.xray_case import XrayCase, with_headers
-from radlearn.challenges.xray_table import audit
 from radlearn.check.boxes import _boxes_of
 from radlearn.errors import BadLayout
 from radlearn.scans.dicom import RadiographHeader
-from tests.challenges.test_own_table import table_of
+from tests.challenges.tables.test_own_table import table_of
 
 HEADER = RadiographHeader("AP", "F", 40.0, None, "", "1", "2", "3", "CR", "MONOCHROME2", (1000, 1024), 8)
 

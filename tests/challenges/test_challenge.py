@@ -11,7 +11,7 @@ import pytest
 from radlearn import use_cases
 from radlearn.challenges.challenge import AnyChallenge, BoxScore, Challenge
 from radlearn.challenges.folders import holds_exact_truth
-from radlearn.challenges.rsna_score import BOX_SCORE
+from radlearn.challenges.rsna.score import BOX_SCORE
 from radlearn.check.rules import RULES
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
 

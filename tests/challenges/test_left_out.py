@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from radlearn.challenges.left_out import say_left_out
-from radlearn.challenges.ultrasound_layout import find_images
+from radlearn.challenges.ultrasound.layout import find_images
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from radlearn.challenges.table_audit import audit_ct_table, audit_xray_table
-from tests.challenges.test_ct_table import table_of as ct_table_of
-from tests.challenges.test_own_table import table_of
+from tests.challenges.tables.test_ct_table import table_of as ct_table_of
+from tests.challenges.tables.test_own_table import table_of
 
 
 def test_faults_and_notes_have_their_rules_and_places(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pydicom
 import pytest
 
-from radlearn.challenges import rsna_layout as rsna
+from radlearn.challenges.rsna import layout as rsna
 from radlearn.digital_thorax import cohort
 from radlearn.digital_thorax.cohort import plan_xrays, write_rsna
 from radlearn.digital_thorax.xray import SimulatedXray

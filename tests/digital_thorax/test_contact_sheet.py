@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from radlearn.challenges import covid19_layout as covid19
-from radlearn.challenges import rsna_layout as rsna
+from radlearn.challenges.covid19 import layout as covid19
+from radlearn.challenges.rsna import layout as rsna
 from radlearn.digital_thorax.contact_sheet import Tile, chosen_xrays, ct_tiles, rows_of_tiles, write_contact_sheet, xray_tile
 from radlearn.pictures.outlines import BOX
 from radlearn.scans.dicom import write_radiograph

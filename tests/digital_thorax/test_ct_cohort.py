@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from radlearn.challenges import covid19_layout as covid19
+from radlearn.challenges.covid19 import layout as covid19
 from radlearn.digital_thorax import ct_cohort
 from radlearn.digital_thorax.ct_cohort import plan_cts, write_covid19
 from radlearn.errors import BadLayout, BadSetting, RadlearnError

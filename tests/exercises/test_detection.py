@@ -11,7 +11,7 @@ from torchvision import ops, tv_tensors
 from torchvision.ops.poolers import LevelMapper
 from torchvision.transforms import v2
 
-from radlearn.challenges.rsna_score import BOX_SCORE
+from radlearn.challenges.rsna.score import BOX_SCORE
 from radlearn.exercises.detection import boxes, canvas, curves, detector, q1, q2, q3, q4, q5, q6, q7, q8, q9, q10, q11, q12, scores
 from radlearn.metrics.froc import sensitivity_at_false_boxes
 

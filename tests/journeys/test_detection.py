@@ -14,7 +14,7 @@ from safetensors.numpy import load_file
 import radlearn
 from radlearn import cli
 from radlearn.challenges.rsna import find_cases
-from radlearn.challenges.rsna_submission import read_submission
+from radlearn.challenges.rsna.submission import read_submission
 from radlearn.json_files import json_ready, read_json
 from radlearn.training.splits import read_split
 from tests.journeys.conftest import killed_once, steps_saved

@@ -20,9 +20,9 @@ import torch
 
 import radlearn
 from radlearn import cli
-from radlearn.challenges import ct_table, own_table, xray_table
 from radlearn.challenges.challenge import Challenge
 from radlearn.challenges.rsna import CHALLENGE as RSNA
+from radlearn.challenges.tables import ct_table, own_table, xray_table
 from radlearn.demo import demo
 from radlearn.errors import BadRunFolder
 from radlearn.json_files import read_json

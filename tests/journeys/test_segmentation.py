@@ -18,7 +18,7 @@ from scipy.spatial.transform import Rotation
 import radlearn
 from radlearn import cli
 from radlearn.challenges import covid19
-from radlearn.challenges.covid19_submission import validate_submission
+from radlearn.challenges.covid19.submission import validate_submission
 from radlearn.json_files import json_ready, read_json
 from radlearn.metrics.masks import dice_score
 from radlearn.scans.geometry import Volume, lps_affine, to_orientation

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from radlearn.challenges.folders import stem, volume_stem
-from radlearn.challenges.rsna_layout import xrays_in
+from radlearn.challenges.rsna.layout import xrays_in
 from radlearn.scans.dicom import find_xrays
 from radlearn.scans.file_names import DICOM_SUFFIXES, NIFTI_SUFFIXES
 

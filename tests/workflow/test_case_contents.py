@@ -10,7 +10,7 @@ import pydicom
 import pytest
 
 from radlearn import known_contents
-from radlearn.challenges.covid19_layout import Case as CtCase
+from radlearn.challenges.covid19.layout import Case as CtCase
 from radlearn.challenges.rsna import Case, find_cases
 from radlearn.file_contents import read_content
 from radlearn.scans import value_digests

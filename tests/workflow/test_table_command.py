@@ -14,7 +14,7 @@ from radlearn import cli
 from radlearn.challenges import rsna
 from radlearn.errors import BadSetting
 from radlearn.workflow.table_command import write_first_table
-from tests.challenges.test_first_table import picture
+from tests.challenges.first_tables.test_table import picture
 
 
 def test_paths_are_relative_below_the_table_and_whole_elsewhere(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def _box_submissions(folder: Path) -> Mapping[Path, Path]:
 
 
 def _score_boxes(path: Path) -> None:
-    from radlearn.challenges.rsna_scoring import score_submission
+    from radlearn.challenges.rsna.scoring import score_submission
 
     score_submission(path.parent / "stage_2_train_labels.csv", path, draws=2)
 
@@ -31,7 +31,7 @@ def _probabilities(folder: Path) -> Mapping[Path, Path]:
 
 
 def _score_probabilities(path: Path) -> None:
-    from radlearn.challenges.probability_scoring import score_probabilities
+    from radlearn.challenges.rsna.probability_scoring import score_probabilities
 
     score_probabilities(path.parent / "stage_2_train_labels.csv", path, draws=2)
 
@@ -44,7 +44,7 @@ def _run_lengths(folder: Path) -> Mapping[Path, Path]:
 
 
 def _score_run_lengths(path: Path) -> None:
-    from radlearn.challenges.ultrasound_scoring import score_submission
+    from radlearn.challenges.ultrasound.scoring import score_submission
 
     score_submission(path.parent / "truth.csv", path, (40, 48), draws=2, workers=1)
 
@@ -63,7 +63,7 @@ def _mask_archives(folder: Path) -> Mapping[Path, Path]:
 
 
 def _score_masks(path: Path) -> None:
-    from radlearn.challenges.covid19_scoring import score_submission
+    from radlearn.challenges.covid19.scoring import score_submission
 
     score_submission(path.parent / "truth", path, draws=2, workers=1)
 

@@ -45,8 +45,8 @@ def _xray_tables(folder: Path) -> Mapping[Path, Path]:
 
 
 def _read_xray_table(path: Path) -> None:
-    from radlearn.challenges.rsna_audit import audit_folder
-    from radlearn.challenges.rsna_layout import find_cases
+    from radlearn.challenges.rsna.audit import audit_folder
+    from radlearn.challenges.rsna.layout import find_cases
 
     try:
         find_cases(path)
@@ -55,7 +55,7 @@ def _read_xray_table(path: Path) -> None:
 
 
 def rsna_layout(folder: Path) -> Mapping[Path, Path]:
-    from radlearn.challenges.rsna_layout import IMAGE_FOLDER
+    from radlearn.challenges.rsna.layout import IMAGE_FOLDER
 
     images = folder / IMAGE_FOLDER
     images.mkdir()
@@ -104,7 +104,7 @@ def _boxes_of_other_tools(folder: Path) -> Mapping[Path, Path]:
 
 
 def _read_boxes(folder: Path) -> None:
-    from radlearn.challenges.first_table import xray_table
+    from radlearn.challenges.first_tables.table import xray_table
 
     xray_table(folder)
 
@@ -118,8 +118,8 @@ def _ct_tables(folder: Path) -> Mapping[Path, Path]:
 
 
 def _read_ct_table(path: Path) -> None:
-    from radlearn.challenges.covid19_audit import audit_folder
-    from radlearn.challenges.covid19_layout import find_cases
+    from radlearn.challenges.covid19.audit import audit_folder
+    from radlearn.challenges.covid19.layout import find_cases
 
     try:
         find_cases(path)
@@ -136,7 +136,7 @@ def _label_map_tables(folder: Path) -> Mapping[Path, Path]:
 
 
 def _read_label_map_table(path: Path) -> None:
-    from radlearn.challenges.ultrasound_layout import find_cases
+    from radlearn.challenges.ultrasound.layout import find_cases
 
     find_cases(path)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from radlearn.challenges.probability_readings import ranking_notes
+from radlearn.challenges.readings.probability_readings import ranking_notes
 from radlearn.metrics import calibration, ranking
 from radlearn.metrics.case_scores import score_intervals
 from radlearn.metrics.intervals import Interval, bootstrap_interval

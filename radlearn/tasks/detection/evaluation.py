@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from radlearn.challenges.challenge import BoxScore
-from radlearn.challenges.probability_readings import ranking_notes
+from radlearn.challenges.readings.probability_readings import ranking_notes
 from radlearn.errors import BadSetting
 from radlearn.metrics import ranking
 from radlearn.metrics.boxes import FoundBoxes, mean_over_images, no_boxes

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from radlearn.amounts import part_of
-from radlearn.challenges.csv_hints import decoded, number_hint, separator_hint
-from radlearn.challenges.near_ids import NearIds
+from radlearn.challenges.tables.csv_hints import decoded, number_hint, separator_hint
+from radlearn.challenges.words.near_ids import NearIds
 from radlearn.csv_cells import restored
 from radlearn.errors import BadLayout
 from radlearn.files import read_whole

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from radlearn.challenges.rsna_score import BOX_SCORE
+from radlearn.challenges.rsna.score import BOX_SCORE
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.metrics.boxes import FoundBoxes, no_boxes

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from radlearn.challenges.rsna import CHALLENGE
-from radlearn.challenges.rsna_score import BOX_SCORE
+from radlearn.challenges.rsna.score import BOX_SCORE
 from radlearn.errors import BadSetting
 from radlearn.json_files import read_json
 from radlearn.metrics.boxes import FoundBoxes

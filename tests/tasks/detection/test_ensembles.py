@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import radlearn
-from radlearn.challenges.rsna_score import BOX_SCORE
+from radlearn.challenges.rsna.score import BOX_SCORE
 from radlearn.errors import BadSetting
 from radlearn.json_files import read_json
 from radlearn.metrics.boxes import FoundBoxes, no_boxes

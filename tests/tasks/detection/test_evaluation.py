@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from radlearn.challenges.rsna_score import BOX_SCORE
+from radlearn.challenges.rsna.score import BOX_SCORE
 from radlearn.errors import BadRunFolder, BadSetting
 from radlearn.json_files import read_json
 from radlearn.metrics.boxes import FoundBoxes, no_boxes

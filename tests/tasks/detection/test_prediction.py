@@ -12,7 +12,7 @@ from PIL import Image
 from pydicom import uid
 
 from radlearn.challenges.rsna import CHALLENGE
-from radlearn.challenges.rsna_submission import read_submission
+from radlearn.challenges.rsna.submission import read_submission
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.errors import BadLayout, BadSetting, Interrupted
 from radlearn.metrics.boxes import FoundBoxes, no_boxes

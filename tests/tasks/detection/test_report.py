@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from radlearn.challenges.rsna_score import BOX_SCORE
+from radlearn.challenges.rsna.score import BOX_SCORE
 from radlearn.metrics.boxes import FoundBoxes
 from radlearn.tasks.detection.evaluation import BoxEvaluation, evaluate_boxes
 from radlearn.tasks.detection.report import alarms_first, worst_first, write_box_report

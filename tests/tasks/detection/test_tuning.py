@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from radlearn.challenges.rsna_score import BOX_SCORE
+from radlearn.challenges.rsna.score import BOX_SCORE
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.json_files import read_json, write_json
 from radlearn.metrics.boxes import FoundBoxes

@@ -14,7 +14,7 @@ from monai.transforms import Invertd
 from radlearn.challenges import covid19
 from radlearn.challenges.challenge import Challenge
 from radlearn.challenges.covid19 import Case
-from radlearn.challenges.covid19_submission import distinct_names, write_submission
+from radlearn.challenges.covid19.submission import distinct_names, write_submission
 from radlearn.covid19_ct_segmentation import segment_lesions as lesson
 from radlearn.scans.geometry import Volume
 from radlearn.tasks.segmentation.prediction import PredictedScan

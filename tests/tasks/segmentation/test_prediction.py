@@ -18,7 +18,7 @@ from pydicom import uid
 
 from radlearn.challenges import covid19
 from radlearn.challenges.challenge import Challenge
-from radlearn.challenges.covid19_submission import validate_submission
+from radlearn.challenges.covid19.submission import validate_submission
 from radlearn.errors import BadLayout, BadSetting, Interrupted, UnreadableScan
 from radlearn.scans import lungs
 from radlearn.scans.geometry import from_orientation, orientation, spacing_mm, to_orientation

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from radlearn.challenges.probability_readings import ranking_notes
+from radlearn.challenges.readings.probability_readings import ranking_notes
 from radlearn.metrics import calibration, ranking
 from radlearn.metrics.case_scores import Columns, score_intervals
 from radlearn.metrics.intervals import bootstrap_interval, paired_bootstrap_interval

@@ -1,0 +1,1 @@
+"""How people write the names of persons, classes, images and columns, and which spellings mean the same."""

@@ -36,7 +36,7 @@ RULE_OF_WORDS = (
     ("class is ", "class-contradiction"),
     ("are both called", "table"),
 )
-"Words of `challenges.rsna_tables` and the rule each belongs to; a row that cannot be read is of none of them."
+"Words of `challenges.rsna.tables` and the rule each belongs to; a row that cannot be read is of none of them."
 
 
 def audit_folder(folder: Path) -> AuditedFolder:

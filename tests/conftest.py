@@ -58,8 +58,12 @@ def own_cache_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
 
 @pytest.fixture
 def coarse_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pictures of a quarter of the resolution, for tests that write reports and look at other things in them."""
+    """Pictures of a quarter of the resolution, nothing in them moved aside, for tests that write reports and look at other things in them."""
     monkeypatch.setattr("radlearn.pictures.style.DOTS_PER_INCH", 55)
+    monkeypatch.setattr("radlearn.pictures.style.ConstrainedLayoutEngine", lambda **_: None)
+    # Figures are drawn once to settle what is in them, and again to be written.
+    monkeypatch.setattr("matplotlib.figure.Figure.draw_without_rendering", lambda _: None)
+    monkeypatch.setattr("radlearn.pictures.solid.GRID_MM", 6.0)
 
 
 @pytest.fixture(scope="session")

@@ -7,9 +7,10 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pydicom
 from PIL import ExifTags, Image
 from pydicom.sequence import Sequence
@@ -93,14 +94,32 @@ def patient_id(person: str) -> str:
 
 def found_in(content: bytes, secrets: list[bytes]) -> set[bytes]:
     """Return the secrets that stand in a content or in what is packed in it, in any case, as UTF-8 or UTF-16."""
-    found = set()
-    for piece in pieces_of(content):
-        folded = piece.lower()
-        for secret in secrets:
-            words = secret.decode("latin-1")
-            if any(form in folded for form in (secret.lower(), words.lower().encode("utf-16-le"), words.lower().encode("utf-16-be"))):
-                found.add(secret)
-    return found
+    forms = {}
+    for secret in secrets:
+        words = secret.decode("latin-1").lower()
+        forms |= dict.fromkeys((secret.lower(), words.encode("utf-16-le"), words.encode("utf-16-be")), secret)
+    return {forms[form] for piece in pieces_of(content) for form in standing_in(piece.lower(), forms)}
+
+
+def standing_in(content: bytes, wanted: Iterable[bytes]) -> set[bytes]:
+    """Return which of some byte strings, of four bytes or more, stand in a content.
+
+    Places are found by their first two and four bytes for all strings at once: a search for each of a thousand takes minutes.
+    """
+    by_start: dict[int, list[bytes]] = {}
+    for one in wanted:
+        by_start.setdefault(int.from_bytes(one[:4], "big"), []).append(one)
+    values = np.frombuffer(content, np.uint8)
+    if len(values) < 4 or not by_start:
+        return set()
+    begins = np.zeros(1 << 16, bool)
+    begins[[start >> 16 for start in by_start]] = True
+    pairs = values[:-1].astype(np.uint16) << 8 | values[1:]
+    places = np.flatnonzero(begins[pairs[:-2]])
+    starts = pairs[places].astype(np.uint32) << 16 | pairs[places + 2]
+    near = np.isin(starts, np.array(list(by_start), np.uint32))
+    at = zip(places[near].tolist(), starts[near].tolist(), strict=True)
+    return {one for place, start in at for one in by_start[start] if content.startswith(one, place)}
 
 
 def pieces_of(content: bytes) -> Iterator[bytes]:

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 from pydicom.config import IGNORE
 from safetensors.numpy import save_file
@@ -23,7 +25,7 @@ from radlearn.scans.nifti import write_volume
 from tests.check.phantom import AFFINE, chest_hu, lesion
 from tests.journeys.test_segmentation import QUICK as QUICK_CT
 from tests.journeys.test_segmentation import _write_series
-from tests.planted import NAMES, SECRETS, UID_ROOT, digests_of, found_in, patient_id, plant, written_below
+from tests.planted import NAMES, SECRETS, UID_ROOT, digests_of, found_in, patient_id, plant, standing_in, written_below
 from tests.scans.test_ultrasound_dicom import ultrasound
 
 QUICK = ["--size-px", "64", "--epochs", "1", "--batch-size", "8", "--device", "cpu"]
@@ -49,7 +51,7 @@ def nothing_found(*folders: Path, said: str, persons: list[str]) -> None:
     assert len(contents) > 2
     leaks = {path: found for path, content in contents.items() if (found := found_in(content, secrets))}
     assert leaks == {}, leaks
-    assert [path for path, content in contents.items() if any(digest in content for digest in digests)] == []
+    assert [path for path, content in contents.items() if standing_in(content, digests)] == []
 
 
 def done(*words: object) -> int:
@@ -204,6 +206,12 @@ def test_the_search_finds_what_is_planted_in_any_kind_of_file(tmp_path: Path) ->
     contents = [*written_below(tmp_path).values(), page, "Zwetschgenbaum".encode("utf-16"), "Zwetschgenbaum".encode("utf-16-be")]
     assert [bool(found_in(content, [secret])) for content in contents] == [True, True, True, False, True, True, True]
     assert set(digests_of(["MRN-1"])) >= {hashlib.sha256(b"MRN-1").hexdigest().encode(), hashlib.md5(b"MRN-1").digest()}
+
+
+@given(st.binary(max_size=60), st.lists(st.binary(min_size=4, max_size=6), max_size=5), st.lists(st.integers(0, 55), max_size=3))
+def test_many_strings_are_found_at_once_where_python_finds_each(content: bytes, others: list[bytes], places: list[int]) -> None:
+    wanted = others + [content[place : place + 5] for place in places if len(content) >= place + 4]
+    assert standing_in(content, wanted) == {one for one in wanted if one in content}
 
 
 def test_the_headers_hold_every_secret_that_is_looked_for(planted: Path) -> None:

@@ -58,7 +58,7 @@ def own_cache_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
 
 @pytest.fixture
 def coarse_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pictures of a quarter of the resolution, nothing in them moved aside, for tests that write reports and look at other things in them."""
+    """Pictures of a quarter of the resolution whose parts make no room for each other, for tests that write reports and look elsewhere."""
     monkeypatch.setattr("radlearn.pictures.style.DOTS_PER_INCH", 55)
     monkeypatch.setattr("radlearn.pictures.style.ConstrainedLayoutEngine", lambda **_: None)
     # Figures are drawn once to settle what is in them, and again to be written.

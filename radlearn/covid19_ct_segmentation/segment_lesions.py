@@ -66,6 +66,7 @@ from radlearn.progress import say
 from radlearn.scans.geometry import Volume
 from radlearn.tasks.segmentation.ensembles import evaluate_together, predicted_together
 from radlearn.tasks.segmentation.evaluation import choose_mask_postprocessing, evaluate_masks
+from radlearn.tasks.segmentation.look_alikes import write_ct_look_alikes
 from radlearn.tasks.segmentation.options import MaskOptions, refuse_probabilities, refuse_series
 from radlearn.tasks.segmentation.prediction import MaskPredictions, PredictedScan, submit_masks
 from radlearn.tasks.segmentation.report import write_mask_report
@@ -439,6 +440,8 @@ def train(settings: Settings, data_folder: Path, run: Run) -> Run:
         keep_features = pooled.of_each_call(partial(infer_on_source, best, settings=settings))
         choose_mask_postprocessing(run, split["validation"], keep_features, settings.seed)
     write_feature_distance(run, features_of(best, split["train"], one_look), np.stack(pooled.by_call))
+    # So that a copy of one of these scans is known again, also clipped or resampled.
+    write_ct_look_alikes(run, split)
     return run
 
 

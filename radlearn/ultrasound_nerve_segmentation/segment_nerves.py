@@ -58,6 +58,7 @@ from radlearn.tasks.segmentation.label_maps.class_names import names_to_train, o
 from radlearn.tasks.segmentation.label_maps.ensembles import evaluate_together, predicted_together
 from radlearn.tasks.segmentation.label_maps.evaluation import TrainingFacts, choose_label_map_postprocessing, evaluate_label_maps
 from radlearn.tasks.segmentation.label_maps.frames import IMAGES, Frame, LabelMapCase, frames_of, split_frames
+from radlearn.tasks.segmentation.label_maps.look_alikes import write_frame_look_alikes
 from radlearn.tasks.segmentation.label_maps.postprocessing import LabelMapPostprocessing
 from radlearn.tasks.segmentation.label_maps.prediction import LabelMapPredictions, PredictedFrame, submit_label_maps
 from radlearn.tasks.segmentation.label_maps.report import write_label_map_report
@@ -416,6 +417,8 @@ def train(settings: Settings, data_folder: Path, run: Run) -> Run:
         keep_features = pooled.of_each_call(partial(infer_on_source, best, settings=settings))
         choose_label_map_postprocessing(run, names, split["validation"], keep_features, settings.seed, facts)
     write_feature_distance(run, features_of(best, split["train"], one_look), np.stack(pooled.by_call))
+    # So that a copy of one of these images is known again, also as a JPEG, smaller or mirrored.
+    write_frame_look_alikes(run, split)
     return run
 
 

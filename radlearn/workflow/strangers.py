@@ -76,9 +76,10 @@ def are_strangers(run: Run, cases: Sequence[Case], data: Path) -> bool:
         subsets = [split[name][1] for _, name in shared]
         counts = ", ".join(f"{subsets.count(subset)} {subset}" for subset in dict.fromkeys(subsets))
         raise BadLayout(
-            f"{data}: {part_of(len(shared), len(cases), 'cases', 'of its')} "
+            f"{data}: {'' if len(shared) == len(cases) else 'at least '}{part_of(len(shared), len(cases), 'cases', 'of its')} "
             f"{'is an image' if len(shared) == 1 else 'are images'} of this run "
             f"({counts}){called}. Use all the data that it was trained on, under the same names, or data that share no image with it."
+            + ("" if len(shared) == len(cases) else " Copies with other pixel values are looked for once these are gone.")
         )
     before = seen_before(run)
     nearest = [before.get(pixels) for pixels in images_of([case.path for case in cases], before)] if before else []

@@ -19,6 +19,7 @@ from radlearn.progress import progress_bar, say, waiting
 from radlearn.scans.geometry import spacing_mm, steps_mm
 from radlearn.tasks.segmentation.case_scores import CASES, overlap
 from radlearn.tasks.segmentation.evaluated_scan import EvaluatedScan, PackedMask, worst_slice
+from radlearn.tasks.segmentation.look_alikes import report_ct_look_alikes
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, in_words, mask_of, volume_interval
 from radlearn.tasks.segmentation.scans import Scan, scan_and_truth
 from radlearn.tasks.segmentation.search import curves, dice_and_volume_tables, tuned_masks, volumes_at, whole_table
@@ -28,7 +29,7 @@ from radlearn.workflow.cases_file import write_cases
 from radlearn.workflow.cross_fitting import score_of_last_taken
 from radlearn.workflow.ood import ood_summary
 from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
-from radlearn.workflow.scores_file import write_scores
+from radlearn.workflow.scores_file import EXTERNAL, write_scores
 from radlearn.workflow.table_groups import groups_of_table
 
 InferScan = Callable[[Mapping[str, Any]], np.ndarray]
@@ -98,6 +99,8 @@ def evaluate_masks(
         BadRunFolder: if the run has no postprocessing yet.
     """
     postprocessing, about = read_postprocessing(run, MaskPostprocessing)
+    if split == EXTERNAL:
+        report_ct_look_alikes(run, scans)
     evaluated = []
     with progress_bar("evaluating", len(scans), "scans") as bar:
         for scan in scans:

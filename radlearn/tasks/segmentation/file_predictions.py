@@ -6,6 +6,7 @@ What is written of a case, and with which columns, is said by a subclass.
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -23,6 +24,7 @@ from radlearn.progress import progress_bar, say
 from radlearn.scans.tiff_pages import source_of
 from radlearn.training.run_folder import Run
 from radlearn.workflow.known_cases import KnownCases
+from radlearn.workflow.look_alikes import LookAlikes
 from radlearn.workflow.ood import OodPredictions
 from radlearn.workflow.partial_answers import TABLE, PartialAnswers, said_table, what_predicts
 from radlearn.workflow.unreadable_files import UnreadableFiles, is_of_the_file
@@ -48,6 +50,7 @@ class FilePredictions(ABC, Generic[FoundT]):
         named: the files and folders that were named, of which the cases are.
         out: gets `predictions.csv`, `masks/NAME` and what a subclass writes.
         columns: of the table, beginning with `path` and `case`.
+        look_alikes: finds cases that look the same as one that the runs were trained on.
         about: by what is predicted besides the runs, as JSON values: a pass that was stopped goes on only where it is the same.
 
     Raises:
@@ -63,10 +66,12 @@ class FilePredictions(ABC, Generic[FoundT]):
         columns: Sequence[str],
         words: FileWords,
         about: Mapping[str, Any],
+        look_alikes: LookAlikes,
     ) -> None:
         self.cases, self.named, self.columns, self.words = cases, [Path(path) for path in named], tuple(columns), words
         self.out, self.table = Path(out), Path(out) / TABLE
         self.ood, self.known = OodPredictions(runs, words.units), KnownCases(runs)
+        self.look_alikes = look_alikes
         self.unreadable = UnreadableFiles(self.out, words.units)
         self.mask_names = dict(zip(cases, distinct_file_names(list(cases), words.ending), strict=True))
         places = (self.out / folder / name for folder in OUTPUT_FOLDERS for name in self.mask_names.values())
@@ -77,6 +82,10 @@ class FilePredictions(ABC, Generic[FoundT]):
     @abstractmethod
     def write(self, case_id: str, file: Path, found: FoundT, overlay: bool) -> tuple[tuple[str, ...], list[Path]]:
         """Write what was predicted for a case; return its row of the table and the files that were written."""
+
+    @abstractmethod
+    def look(self, found: FoundT) -> Any:
+        """Return what `look_alikes` compares of a case."""
 
     def say_of_table(self) -> None:
         """Say what the reader of the table has to know about all of its rows."""
@@ -115,13 +124,16 @@ class FilePredictions(ABC, Generic[FoundT]):
                     # After its files are there.
                     self._partial.add(case.path, {"row": row, "overlay": overlays}, files)
                     self._rows[case_id] = row
+                    self.look_alikes.look_at(case.path, partial(self.look, found))
                 bar.advance()
         if self.rows:
             write_rows(self.table, [self.columns, *self.rows])
             self.ood.report()
             self.say_of_table()
             say(f"{counted(len(self.rows), units)} predicted{said_table(self.table)}")
-            self.known.report(((row[1], self.cases[row[1]].path) for row in self.rows), units)
+            predicted = [(row[1], self.cases[row[1]].path) for row in self.rows]
+            known = self.known.report(predicted, units)
+            self.look_alikes.report((path for _, path in predicted), len(predicted), known)
         places = [source_of(case.path) for case in self.cases.values()]
         say_left_out(self.named, [*places, *self.unreadable.paths], self.out, self.words.files)
         self.unreadable.report(len(self.rows))

@@ -18,6 +18,7 @@ from radlearn.scans.geometry import Volume, spacing_mm, steps_mm, to_orientation
 from radlearn.scans.mask_files import write_mask_like, write_probability_like
 from radlearn.tasks.segmentation.disagreement import MaskDisagreement
 from radlearn.tasks.segmentation.file_predictions import FilePredictions, FileWords, cases_in
+from radlearn.tasks.segmentation.look_alikes import as_in_file, ct_look_alikes
 from radlearn.tasks.segmentation.postprocessing import MaskPostprocessing, mask_of, no_interval_because, volume_interval
 from radlearn.tasks.segmentation.scans import MaskCaseT
 from radlearn.tasks.segmentation.submission import submit_predicted
@@ -96,12 +97,16 @@ class MaskPredictions(FilePredictions[PredictedScan]):
         chosen = [asdict(one) for one in (self.postprocessing, *self.of_each_run)]
         interval = None if self.interval is None else asdict(self.interval)
         by = {"postprocessing": chosen, "interval": interval, "probabilities": probabilities}
-        super().__init__(several, cases_in(challenge, paths, EXPECTED), paths, out, columns, CTS, by)
+        super().__init__(several, cases_in(challenge, paths, EXPECTED), paths, out, columns, CTS, by, ct_look_alikes(several))
 
     def say_of_table(self) -> None:
         """Say why no volume has an interval, where none has."""
         if self.interval is None:
             say(f"volume_low_ml and volume_high_ml are empty: {self.no_interval}", style="yellow")
+
+    def look(self, found: PredictedScan) -> np.ndarray:
+        """Return the layers of a scan."""
+        return as_in_file(found.source, found.lungs)
 
     def write(self, case_id: str, file: Path, found: PredictedScan, overlay: bool) -> tuple[tuple[str, ...], list[Path]]:
         """Write the mask of a scan, and return its row of the table and the files that were written."""

@@ -19,6 +19,7 @@ from radlearn.progress import progress_bar, say
 from radlearn.remarks import notes_gathered, tell_notes
 from radlearn.scans.dicom import find_xrays
 from radlearn.scans.file_names import DICOM_SUFFIXES, PACKED_SUFFIXES
+from radlearn.scans.known_pictures import thumbnails_of
 from radlearn.scans.tiff_pages import page_files, source_of
 from radlearn.tasks.xray.look_alikes import LookAlikes
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
@@ -182,7 +183,7 @@ class XrayPredictions:
                     with notes_gathered(noted):
                         batch.append(read(path))
                         if self.look_alikes is not None:
-                            self.look_alikes.look_at(path, _as_one_run_sees_it(batch[-1]))
+                            self.look_alikes.look_at(path, lambda seen=batch[-1]: thumbnails_of(_as_one_run_sees_it(seen).pixels[0]))  # type: ignore[misc]
                 except Exception as error:
                     # MONAI wraps what a reader raises.
                     cause = radlearn_error_in(error)

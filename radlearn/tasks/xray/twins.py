@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
+from radlearn.scans.known_pictures import thumbnails_of
 from radlearn.scans.look_alikes import thumbnail_of
 from radlearn.scans.same_xrays import groups, same_xrays
 from radlearn.tasks.xray.look_alikes import LookAlikes
@@ -34,5 +35,5 @@ class XrayLooks:
     def resembling(self, earlier: Sequence[Run]) -> list[tuple[Seen, str] | None]:
         """Return for each X-ray where earlier runs saw one that looks the same, and the name that it had there."""
         known = LookAlikes(earlier)
-        found = [known.like(thumbnail) for thumbnail in self._thumbnails]
+        found = [known.like(thumbnails_of(xray.pixels[0])) for xray in self._xrays]
         return [None if alike is None else (Seen(alike.subset, alike.run), alike.name) for alike in found]

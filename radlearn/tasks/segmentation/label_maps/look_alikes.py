@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from radlearn.scans.known_pictures import KnownPictures, thumbnails_of
+from radlearn.scans.resize import fitted_px
 from radlearn.tasks.segmentation.label_maps.frames import Frame
 from radlearn.training.run_folder import Run
 from radlearn.workflow.look_alikes import USED, LookAlikes, LookWords, write_thumbnails
@@ -19,8 +20,13 @@ def write_frame_look_alikes(run: Run, split: Mapping[str, Sequence[Frame]]) -> N
 
 
 def as_prepared(frame: Frame) -> list[np.ndarray]:
-    """Return the thumbnails of an image as the run prepared it, and within what it was padded with."""
-    return thumbnails_of(np.asarray(frame.item["image"][0], np.float32))
+    """Return the thumbnails of an image as the run prepared it, without what it was padded with, as it lies in its file."""
+    image = frame.item["image"]
+    rows, columns = map(int, image.meta["spatial_shape"])
+    side = image.shape[-1]
+    height, width = fitted_px(rows, columns, side, "pad")
+    top, left = (side - height) // 2, (side - width) // 2
+    return thumbnails_of(np.asarray(image[0], np.float32)[top : top + height, left : left + width])
 
 
 def frame_look_alikes(runs: Sequence[Run]) -> LookAlikes:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from monai.data import MetaTensor
 from scipy.ndimage import gaussian_filter
 
 from radlearn.scans.known_pictures import thumbnails_of
@@ -23,7 +24,8 @@ def pixels(seed: int) -> np.ndarray:
 
 
 def frame(name: str, seed: int) -> Any:
-    image = torch.from_numpy(np.pad(pixels(seed), ((20, 20), (0, 0)))[None].astype(np.float16))
+    padded = np.pad(pixels(seed), ((20, 20), (0, 0)))[None].astype(np.float16)
+    image = MetaTensor(torch.from_numpy(padded), meta={"spatial_shape": np.array([240, 320])})
     return SimpleNamespace(case=SimpleNamespace(image_id=name, path=Path(f"{name}.png")), item={"image": image})
 
 

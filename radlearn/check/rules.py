@@ -222,6 +222,11 @@ RULES = {
         "volumes whose size no chest has",
         "Look at their spacing and at the order of their axes: millilitres and millimetres follow from them. Convert them again.",
     ),
+    "ct-unit": Rule(
+        "note",
+        "volumes of voxels of exactly 1 mm",
+        "Right where they were resampled so. Else their size was lost: convert them again from their DICOM slices.",
+    ),
     "ct-low": Rule(
         "warning",
         "volumes with values that nothing in a body has",

@@ -7,7 +7,7 @@ import numpy as np
 
 from radlearn.amounts import counted
 from radlearn.errors import UnreadableScan
-from radlearn.scans.chest_shape import shape_doubts
+from radlearn.scans.chest_shape import UNIT, shape_doubts
 from radlearn.scans.ct_anatomy import ct_wrong_way_round
 from radlearn.scans.doubt import Doubt as Doubt
 from radlearn.scans.geometry import Volume, orientation, spacing_mm
@@ -56,7 +56,8 @@ def doubts_of(ct: Volume) -> list[Doubt]:
     is_hounsfield = of_values is None or of_values.rule not in ("ct-not-hu", "ct-stretched")
     shape = list(shape_doubts(ct, is_hounsfield))
     # Which way a chest lies is told by its size in millimetres.
-    turned = [Doubt("ct-turned", words)] if is_hounsfield and not shape and (words := ct_wrong_way_round(ct)) else []
+    is_sized = all(doubt.rule == UNIT for doubt in shape)
+    turned = [Doubt("ct-turned", words)] if is_hounsfield and is_sized and (words := ct_wrong_way_round(ct)) else []
     return [*([of_values] if of_values else []), *_low_inside(ct, sample), *_of_slices(ct), *_of_lost(ct), *shape, *turned, *ct.doubts]
 
 

@@ -10,7 +10,7 @@ from radlearn.errors import UnreadableScan
 from radlearn.files import opened_to_read
 from radlearn.scans.decimals import decimals
 from radlearn.scans.dicom_parsing import parsed
-from radlearn.scans.low_values import padding_and_inside
+from radlearn.scans.low_values import low_beside_dense, padding_and_inside
 from radlearn.scans.padding import padding_of
 from radlearn.scans.rescaling import rescaled
 from radlearn.scans.series_header import Told, told_of
@@ -31,6 +31,8 @@ LARGEST_RESCALE = 1_000_000
 "Of slope or intercept: a thousand times what any scanner writes, and far from where float32 overflows."
 ABOVE_TISSUE_HU = 2000
 "Denser than any bone; only metal is."
+BONE_REACHES_HU = 1500
+"Of a CT: bits that end below it cannot hold its bones and metal."
 SAME_DIRECTION_WITHIN = 1e-3
 PLACE = (("ImagePositionPatient", 3), ("ImageOrientationPatient", 6), ("PixelSpacing", 2))
 # Of CT objects that hold something else than Hounsfield units: iodine, effective atomic number, electron density … (PS3.3 C.11.1.1.2).
@@ -118,7 +120,7 @@ def hounsfield_of(one: Slice) -> SliceValues:
     """Return the slice in HU, its padding as air.
 
     Raises:
-        UnreadableScan: damaged pixels, or nothing that says how they become Hounsfield units.
+        UnreadableScan: damaged pixels, or a sign that is wrong, or nothing that says how they become Hounsfield units.
     """
     xray = open_xray(one.path)
     stored, beyond, note = decoded_pixels(xray)
@@ -141,12 +143,31 @@ def hounsfield_of(one: Slice) -> SliceValues:
     if undeclared is not None:
         hu[undeclared] = AIR_HU
         outside |= undeclared
+    _refuse_wrong_sign(xray, hu, slope, intercept)
     # What padding held may have needed a wider type; without it the slice mostly fits into int16.
     limits = np.iinfo(np.int16)
     fits = hu.dtype.kind == "i" and limits.min <= hu.min() and hu.max() <= limits.max
     # Padding is counted by itself.
     note = "; ".join(filter(None, [xray.note, note if beyond is None else ""]))
     return SliceValues(hu.astype(np.int16) if fits else hu, int(np.count_nonzero(outside)), note)
+
+
+def _refuse_wrong_sign(xray: Xray, hu: np.ndarray, slope: float, intercept: float) -> None:
+    """Raise an UnreadableScan where dense pixels became lower than air, because bits that say a sign cannot hold them.
+
+    Unlike in an X-ray it is a few pixels, of metal or bone, that begin again below. None of 31 real slices has such bits.
+    """
+    with parsing(xray.path):
+        is_signed, bits = bool(int(xray.said.get("PixelRepresentation") or 0)), int(xray.said.get("BitsStored") or 0)
+    if not is_signed or slope < 0 or (highest := ((1 << max(bits - 1, 0)) - 1) * slope + intercept) >= BONE_REACHES_HU:
+        return
+    count, lowest = low_beside_dense(hu)
+    if count:
+        found = f"{count:,} of its pixels beside dense ones drop to as low as {lowest:g} HU, where air is −1000".replace("-", "−")
+        allowed = f"its {bits} bits with a sign (PixelRepresentation 1) hold no more than {highest:g} HU, so that metal and bone begin again below"
+        raise UnreadableScan(
+            f"{xray.path}: {found}: {allowed}. PixelRepresentation looks wrong. Correct it in its header, or export it again."
+        )
 
 
 def _rescale(xray: Xray) -> tuple[float, float]:

@@ -65,7 +65,7 @@ def test_small_and_large_people_are_not_doubted(size: float) -> None:
 
 
 @pytest.mark.parametrize(("factors", "words"), [
-    ((0.5, 0.5, 0.5), "as of a small child"), ((0.3, 0.3, 0.3), "as of a small child"), ((0.5, 0.5, 1.0), "as of a small child"),
+    ((0.5, 0.5, 0.5), "as of a small child"), ((0.4, 0.4, 0.4), "as of a small child"), ((0.5, 0.5, 1.0), "as of a small child"),
     ((2, 2, 2), "hardly any chest"), ((1.9, 1.9, 1), "hardly any chest"),
 ])  # fmt: skip
 @pytest.mark.parametrize("part", [WHOLE, slice(14, 34)])

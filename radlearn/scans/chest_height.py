@@ -5,8 +5,8 @@ times their width and 0.5 to 0.9 times the width of the body (150 built-in CTs a
 most 0.9 times as high as the body is wide. Newborns have the same proportions, and one lung that is white leaves the height of the other.
 
 The width needs no end of the lungs. Of 123 CTs that are right (120 built-in ones and three real ones) none is doubted; 123 are
-with all lengths halved, 122 with all doubled. Where the sides of the chest are not seen, as in a CT of the heart, nothing is said. Small children are as
-narrow as a chest whose voxels are called too small, so that is told and never refused.
+with all lengths halved, 122 with all doubled. Where the sides of the chest are not seen, as in a CT of the heart, nothing is said. Small
+children are as narrow as a chest whose voxels are called too small, so that is told and never refused.
 """
 
 from collections.abc import Iterator

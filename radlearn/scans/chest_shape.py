@@ -48,11 +48,8 @@ def _of_size(ct: Volume) -> Iterator[Doubt]:
         yield Doubt("ct-size", f"{found}. {advice}")
     elif np.allclose(spacing_mm(ct.affine), 1, rtol=0, atol=UNIT_WITHIN):
         found = "its voxels are exactly 1 × 1 × 1 mm by its header"
-        yield Doubt(
-            UNIT,
-            f"{found}: right where it was resampled so, but programs that know no size write that too",
-            "Compare it with its DICOM slices: volumes follow from it.",
-        )
+        found += ": right where it was resampled so, but programs that know no size write that too"
+        yield Doubt(UNIT, found, "Compare it with its DICOM slices: volumes follow from it.")
     letters, spacing = orientation(ct.affine), spacing_mm(ct.affine)
     across = [n * step for n, step, letter in zip(ct.voxels.shape, spacing, letters, strict=True) if letter not in "SI" and n > 1]
     if not across or (SEEN_MM[0] <= min(across) and max(across) <= SEEN_MM[1]):

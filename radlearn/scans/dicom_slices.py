@@ -164,7 +164,9 @@ def _refuse_wrong_sign(xray: Xray, hu: np.ndarray, slope: float, intercept: floa
     count, lowest = low_beside_dense(hu)
     if count:
         found = f"{count:,} of its pixels beside dense ones drop to as low as {lowest:g} HU, where air is −1000".replace("-", "−")
-        allowed = f"its {bits} bits with a sign (PixelRepresentation 1) hold no more than {highest:g} HU, so that metal and bone begin again below"
+        allowed = (
+            f"its {bits} bits with a sign (PixelRepresentation 1) hold no more than {highest:g} HU, and metal and bone begin again below"
+        )
         raise UnreadableScan(
             f"{xray.path}: {found}: {allowed}. PixelRepresentation looks wrong. Correct it in its header, or export it again."
         )

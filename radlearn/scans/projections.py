@@ -1,7 +1,7 @@
 """Whether the images of a CT series are slices: no scout views, and no projections through a slab, as their headers name them.
 
-A projection shows the brightest or darkest of a slab of many slices in each of its pixels, and is stored as slices are. A lesion in it is as
-thick as the slab, so its millilitres mean nothing. A reformat (MPR) is cut out of the slices, and as good as they are.
+A projection shows the brightest or darkest of many slices in each of its pixels, and is stored as slices are. A lesion in it is as thick
+as all of them, so its millilitres mean nothing. A reformat (MPR) is cut out of the slices, and as good as they are.
 """
 
 import re
@@ -14,7 +14,7 @@ PROJECTIONS = {"MIP", "MAXIP", "MINIP", "MINMIP", "VRT"}
 "Of a part of ImageType that is one of these, by itself or as a word in it (CSA MIP, PROJECTION IMAGE MIP)."
 OTHER_PROJECTIONS = ("PROJECTION IMAGE", "PROJECTION_IMAGE", "VOLUME_RENDERED", "VOLUME RENDERED", "INTENSITY PROJECTION")
 IN_WORDS = re.compile(
-    r"(?<![A-Z])(MAX[ _-]?IP|MIN[ _-]?M?IP|MIPS?|MINIMUM INTENSITY|MAXIMUM INTENSITY|INTENSITY PROJECTIONS?|VRT|VOLUME RENDER(?:ED|ING))(?![A-Z])"
+    r"(?<![A-Z])(MAX[ _-]?IP|MIN[ _-]?M?IP|MIPS?|(?:MINIMUM |MAXIMUM )?INTENSITY PROJECTIONS?|VRT|VOLUME RENDER(?:ED|ING))(?![A-Z])"
 )
 AVERAGES, THICKER_FROM = ("AVERAGE", "AVG", "MEAN", "AVERAGE IP", "AVGIP"), 2.5
 "Thickness over distance: scanners reconstruct slices of twice their distance, and a mean of slices that lie apart is a thicker slice."

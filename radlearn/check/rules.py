@@ -217,6 +217,11 @@ RULES = {
         "volumes whose values look stretched",
         "Look at RescaleSlope and RescaleIntercept in their headers; convert them again from their DICOM slices: air is -1000, water 0.",
     ),
+    "ct-rescaled": Rule(
+        "warning",
+        "series whose slices are rescaled differently",
+        "Look at RescaleSlope and RescaleIntercept in their headers; export the whole series again.",
+    ),
     "ct-size": Rule(
         "warning",
         "volumes whose size no chest has",

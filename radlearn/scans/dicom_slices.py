@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+import pydicom
 
 from radlearn.errors import UnreadableScan
 from radlearn.files import opened_to_read
@@ -16,6 +17,7 @@ from radlearn.scans.rescaling import rescaled
 from radlearn.scans.series_header import Told, told_of
 from radlearn.scans.stored_pixels import (
     DAMAGE,
+    WITHOUT_PREAMBLE,
     Xray,
     decoded_pixels,
     open_xray,
@@ -61,7 +63,10 @@ def read_slice(path: Path, series_uid: str | None = None) -> Slice | None:
         UnreadableScan: a damaged file, another modality than CT, several frames, no position.
     """
     with parsing(path), opened_to_read(path) as opened:
-        refuse_without_preamble(path, opened.read(START_BYTES))
+        start = opened.read(START_BYTES)
+        if start[128:132] != b"DICM" and WITHOUT_PREAMBLE.match(start) and _is_no_image(opened):
+            return None
+        refuse_without_preamble(path, start)
         said = parsed(opened, stop_before_pixels=True)
         if said.get("Rows") is None or series_uid not in (None, said.get("SeriesInstanceUID")):
             return None
@@ -85,6 +90,17 @@ def read_slice(path: Path, series_uid: str | None = None) -> Slice | None:
     if not np.allclose(along @ along.T, np.eye(2), atol=SAME_DIRECTION_WITHIN):
         raise UnreadableScan(f"{path}: ImageOrientationPatient is {directions.tolist()}; expected two unit vectors at right angles.")
     return Slice(path, series, description, sop, position, along, (float(spacing[0]), float(spacing[1])), (rows, columns), told)
+
+
+def _is_no_image(opened: BinaryIO) -> bool:
+    """Whether DICOM without its preamble is a structure set, a plan or a report, which lie beside slices and are left out."""
+    opened.seek(0)
+    try:
+        said = pydicom.dcmread(opened, stop_before_pixels=True, force=True)
+        # What ends early has lost its rows too.
+        return said.get("Rows") is None and str(said.get("Modality") or "CT").strip().upper() not in ("CT", "OT")
+    except DAMAGE:
+        return False
 
 
 def _place(path: Path, said: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -22,7 +22,10 @@ OF_ONE_KIND = ("PatientBirthDate", "PatientSex", "PixelRepresentation", "BitsSto
 "What differs in no series as scanners write it, and does not prove that slices do not belong together."
 BODY_PART, DESCRIPTION, IMAGE_TYPE = "BodyPartExamined", "SeriesDescription", "ImageType"
 LENGTHS = ("SliceLocation", "SpacingBetweenSlices", "ReconstructionDiameter", "SliceThickness")
+RESCALE = ("RescaleSlope", "RescaleIntercept")
 
+RESCALED = "ct-rescaled"
+"Right where a scanner rescales each slice by itself: it matters only where the values look wrong."
 STEPS_WITHIN, ROUNDED_WITHIN_MM = 1.2, 2.0
 "Ratio of two distances between slices; and of the whole stack in mm, because some scanners round SliceLocation to millimetres."
 DIAMETER_WITHIN = 1.25
@@ -32,7 +35,7 @@ WHICH = "Which of them is right is unknown, and millilitres follow from it: look
 
 
 class Told(NamedTuple):
-    """What one slice says: texts by their keyword, "" where it says nothing, and lengths in mm, NaN where it says none."""
+    """What one slice says: texts by their keyword, "" where it says nothing; lengths in mm and its rescaling, NaN where it says none."""
 
     texts: dict[str, str]
     lengths: dict[str, float]
@@ -49,7 +52,7 @@ def told_of(said: Any) -> Told:
         value = said.get(keyword)
         whole = "" if value is None else value if isinstance(value, str) or not isinstance(value, Sequence) else "\\".join(map(str, value))
         texts[keyword] = str(whole).strip(" \0")
-    return Told(texts, {keyword: _length(said, keyword) for keyword in LENGTHS})
+    return Told(texts, {keyword: _length(said, keyword) for keyword in (*LENGTHS, *RESCALE)})
 
 
 def refuse_mixed(where: str, slices: Sequence[Named]) -> None:
@@ -96,13 +99,20 @@ def header_notes(slices: Sequence[Named], step_mm: float) -> Iterator[str]:
 
 
 def header_doubts(slices: Sequence[Named], step_mm: float, spacing_mm: tuple[float, float], size_px: tuple[int, int]) -> Iterator[Doubt]:
-    """Yield a doubt where lengths in the headers contradict the positions and the spacing.
+    """Yield a doubt where lengths in the headers contradict the positions and the spacing, or slices are rescaled differently.
 
     Args:
         slices: in their order along the stack.
         step_mm: between neighbours, by their positions.
         spacing_mm, size_px: of the pixels: (between rows, between columns), (rows, columns).
     """
+    for keyword in RESCALE:
+        values = [told.lengths[keyword] for _, told in slices]
+        usual, count = Counter(values).most_common(1)[0]
+        if count < len(values) and np.isfinite(values).all():
+            odd = next(number for number, value in enumerate(values) if value != usual)
+            found = f"{keyword} is {usual:g} in {count} of its {len(values)} slices and another in the rest"
+            yield Doubt(RESCALED, f"{found} ({values[odd]:g} in {slices[odd][0]})", "Export it again, with one rescaling for all slices.")
     others = _other_steps(slices, step_mm)
     if others:
         listed = " and ".join(f"{step:.3g} mm by {keyword}" for keyword, step in others.items())

@@ -94,3 +94,16 @@ def test_padding_around_a_field_is_no_wrong_sign(dicom_file: Callable[..., Path]
     one = read_slice(dicom_file(stored, **elements))
     assert one is not None
     assert hounsfield_of(one).hu.min() == -1024
+
+
+@pytest.mark.parametrize("modality", ["RTSTRUCT", "SR", "RTPLAN"])
+def test_what_holds_no_image_is_left_out_without_its_preamble_too(dicom_file: Callable[..., Path], modality: str) -> None:
+    path = dicom_file(np.zeros((4, 5), np.int16), uid.ImplicitVRLittleEndian, Modality=modality)
+    dataset = pydicom.dcmread(path)
+    for keyword in ("Rows", "Columns", "PixelData", "NumberOfFrames"):
+        dataset.pop(keyword, None)
+    dataset.save_as(path, enforce_file_format=True)
+    assert read_slice(path) is None
+    content = path.read_bytes()[132:]
+    path.write_bytes(content[12 + int.from_bytes(content[8:12], "little") :])
+    assert read_slice(path) is None

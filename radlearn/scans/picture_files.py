@@ -123,7 +123,7 @@ def read_stored(path: str | Path, colours: Colours = "refused") -> Stored:
             width, height = image.size
             if width * height > MOST_PIXELS:
                 raise UnreadableScan(
-                    f"{path}: is {width:,} × {height:,} px (width × height); expected an X-ray of at most {MOST_PIXELS:,} pixels."
+                    f"{path}: is {width:,} × {height:,} px (width × height); expected an image of at most {MOST_PIXELS:,} pixels."
                 )
             if (pages := getattr(image, "n_frames", 1)) > 1:
                 raise UnreadableScan(f"{path}: holds {counted(pages, 'pages')}; expected one image. {PAGES}")
@@ -150,7 +150,7 @@ def read_stored(path: str | Path, colours: Colours = "refused") -> Stored:
     except UnidentifiedImageError:
         raise UnreadableScan(f"{path}: {_unidentified(content)}") from None
     except Image.DecompressionBombError:
-        raise UnreadableScan(f"{path}: holds more pixels than any X-ray has; it was not read.") from None
+        raise UnreadableScan(f"{path}: holds more pixels than any image has; it was not read.") from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError) as error:
         words = unread_kind(content) if tiff is None else ""
         found = f"{words}. {ONE_NUMBER}" if words else "is damaged or cut short. Copy it again from its source."

@@ -245,12 +245,12 @@ def _refuse_other_objects(path: Path, dataset: pydicom.Dataset, with_pixels: boo
     pixels = next((keyword for keyword in PIXEL_KEYWORDS if dataset.get(keyword)), None)
     if dataset.get("Rows") is None or dataset.get("BitsAllocated") is None:
         raise UnreadableScan(
-            f"{path}: holds no image ({kind}): its header has no rows and columns, or ends before them. Expected an X-ray. Leave "
-            "such files out; if it was an X-ray, copy or export it again."
+            f"{path}: holds no image ({kind}): its header has no rows and columns, or ends before them. Leave "
+            "such files out; if it was an image, copy or export it again."
         )
     if int(dataset.get("NumberOfFrames") or 1) > 1:
         found = f"{path}: has {dataset.NumberOfFrames} frames ({kind})"
-        raise UnreadableScan(f"{found}; radlearn reads single X-rays. Split it into frames, or remove it.")
+        raise UnreadableScan(f"{found}; radlearn reads single images. Split it into frames, or remove it.")
     photometric = photometric_of(dataset)
     samples = int(dataset.get("SamplesPerPixel") or 1)
     if samples > 1 or photometric not in ("MONOCHROME1", "MONOCHROME2"):

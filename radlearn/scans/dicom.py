@@ -14,7 +14,7 @@ import numpy as np
 
 from radlearn.errors import BadSetting, RadlearnWarning, UnreadableScan
 from radlearn.file_names import called, readable
-from radlearn.files import opened_to_read
+from radlearn.files import nothing_there, opened_to_read
 from radlearn.folder_walks import walked
 from radlearn.scans.body_parts import CODED, OF_EXAMINATION, OF_SERIES, other_part_in
 from radlearn.scans.display import Display, display_of, polarity_contradiction
@@ -201,7 +201,7 @@ def find_xrays(paths: str | Path | Iterable[str | Path], pictures: bool = False)
     visited: set[str] = set()
     for path in [Path(paths)] if isinstance(paths, str | Path) else map(Path, paths):
         if not path.exists():
-            raise UnreadableScan(f"{path}: there is no such file or folder.")
+            raise UnreadableScan(f"{path}: {nothing_there(path, 'file or folder')}.")
         if not path.is_dir():
             found.setdefault((os.path.realpath(path.parent), path.name), path)
             continue

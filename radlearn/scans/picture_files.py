@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 from radlearn.amounts import counted, verb_of
 from radlearn.errors import UnreadableScan
 from radlearn.file_kinds import image_kind, kind_of, picture_advice
-from radlearn.files import read_whole
+from radlearn.files import nothing_there, read_whole
 from radlearn.scans.deep_channels import deep_channels, has_deep_channels
 from radlearn.scans.file_names import PICTURE_SUFFIXES
 from radlearn.scans.jpeg_pictures import jpeg_trouble
@@ -188,7 +188,7 @@ def _content(path: Path) -> bytes:
     try:
         content = read_whole(path)
     except FileNotFoundError:
-        raise UnreadableScan(f"{path}: there is no such file.") from None
+        raise UnreadableScan(f"{path}: {nothing_there(path)}.") from None
     except OSError as error:
         raise UnreadableScan(f"{path}: cannot be opened ({error.strerror or error}).") from None
     if not content:

@@ -24,17 +24,18 @@ sys.exit(ended(lambda: tiny_task.train(Path({folder!r}), workers=2, save_every_s
 """
 
 
+def workers_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def started(folder: Path) -> subprocess.Popen[str]:
     code = CHILD.format(here=str(Path(__file__).parent), folder=str(folder))
     child = subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True, start_new_session=True)
     until = time.monotonic() + 60
-    while not (folder / "last").exists() and time.monotonic() < until:
+    while not (list(folder.glob("last/*.safetensors")) and len(workers_of(child.pid)) >= 2):
+        assert time.monotonic() < until
         time.sleep(0.05)
     return child
-
-
-def workers_of(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="asks the system for child processes")

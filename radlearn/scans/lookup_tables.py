@@ -27,7 +27,7 @@ class Lut:
 
 def mend_of(keyword: str) -> str:
     """Return what to do about a damaged table, of which nothing else in the header says the same."""
-    return f"Export the file again, or remove {keyword} from its header: its other values are then shown as they are, without the table."
+    return f"Export the file again, or remove {keyword} from its header; its values are then shown without the table."
 
 
 def lut_in(said: Any, keyword: str, highest_value: float, notes: list[str]) -> tuple[Lut | None, str]:

@@ -41,7 +41,7 @@ def way_up(thumbnail: np.ndarray) -> str:
     """
     part = len(thumbnail) // SIDE
     small = thumbnail.astype(float).reshape(SIDE, part, SIDE, part).mean((1, 3))
-    like = [_likeness(np.rot90(small, quarters), usual_chest()) for quarters in range(len(WAYS))]
+    like = [likeness(np.rot90(small, quarters), usual_chest()) for quarters in range(len(WAYS))]
     best = int(np.argmax(like))
     # A negative is unlike a chest in any position, and least so in a wrong one.
     is_plain = like[best] >= LEAST_LIKE and like[best] - like[0] > BY and -min(like) < like[best]
@@ -54,6 +54,6 @@ def most_lie(ways: Sequence[str]) -> tuple[str, int]:
     return (way, count) if way and count >= MOST * len(ways) else ("", 0)
 
 
-def _likeness(one: np.ndarray, other: np.ndarray) -> float:
+def likeness(one: np.ndarray, other: np.ndarray) -> float:
     one, other = one - one.mean(), other - other.mean()
     return float((one * other).sum() / max(float(np.linalg.norm(one) * np.linalg.norm(other)), 1e-9))

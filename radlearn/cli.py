@@ -45,7 +45,7 @@ def _do(asked: list[str]) -> None:
 def _usage() -> str:
     lines = ["usage: radlearn TASK COMMAND …", "       radlearn COMMAND …", "", "Tasks"]
     lines += [f"  {name:<15} {use_case.question}" for name, use_case in USE_CASES.items()]
-    lines += ["    with the commands train, resume, evaluate, tune, predict, submit, lesson", "", "Commands"]
+    lines += ["    with the commands train, resume, evaluate, tune, predict, submit, table, lesson", "", "Commands"]
     lines += [f"  {command:<15} {about}" for command, about in COMMANDS.items()]
     lines += [
         "",

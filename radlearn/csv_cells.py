@@ -9,6 +9,8 @@ Source: OWASP, CSV Injection, owasp.org/www-community/attacks/CSV_Injection.
 import re
 
 FORMULA = re.compile(r"'*(?:\s*[=+\-@＝＋－＠]|[\x00-\x1f\x7f])")
+NOTHING = frozenset(("nan", "none", "null", "na", "n/a", "<na>", "[]", "{}", "-", "-1", "''", '""'))
+"What programs write for an empty cell where that is no value of its own, in small letters."
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
 

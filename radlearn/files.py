@@ -158,13 +158,26 @@ def _handle_of_a_file(path: str, flags: int) -> int:
     return handle
 
 
+def nothing_there(path: Path, what: str = "file") -> str:
+    """Return in words that a path leads to nothing; of a link where it points, because its name is listed all the same.
+
+    >>> nothing_there(Path("nowhere.csv")), nothing_there(Path("nowhere"), "file or folder")
+    ('there is no such file', 'there is no such file or folder')
+    """
+    try:
+        target = os.readlink(path)
+    except OSError:
+        return f"there is no such {what}"
+    return f"is a link to {os.path.join(os.path.dirname(path), target)}, which is not there"
+
+
 def why_no_file(path: Path) -> str:
     """Return what is wrong with the path of a file that `Path.is_file` denies.
 
     >>> why_no_file(Path("nowhere.csv")), why_no_file(Path("/"))
     ('there is no such file', 'is a folder')
     """
-    return "is a folder" if path.is_dir() else NO_FILE if path.exists() else "there is no such file"
+    return "is a folder" if path.is_dir() else NO_FILE if path.exists() else nothing_there(path)
 
 
 def refuse_special(path: Path) -> None:

@@ -11,6 +11,8 @@ from radlearn.files import read_whole, write_text
 DEEPEST = 50
 # A thousand times what a run has.
 MOST_JSON_BYTES = 1 << 30
+BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
+"Of UTF-16, and of UTF-32 in little endian; without a mark their first characters have a byte of 0, as no text in UTF-8 has."
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -27,11 +29,20 @@ def read_json(path: Path) -> Any:
         RadlearnError: if the file is missing, cannot be read or is not JSON.
     """
     try:
-        return json_of(read_whole(path, MOST_JSON_BYTES).decode("utf-8-sig"))
+        content = read_whole(path, MOST_JSON_BYTES)
+        if content.startswith(BYTE_ORDER_MARKS) or b"\0" in content[:4]:
+            raise RadlearnError(f"{path}: is saved as UTF-16 or UTF-32, as some editors do. Save it as UTF-8.")
+        return json_of(content.decode("utf-8-sig"))
     except FileNotFoundError:
         raise RadlearnError(f"{path}: there is no such file.") from None
     except OSError as error:
         raise RadlearnError(f"{path}: cannot be read ({error.strerror}).") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise RadlearnError(
+            f"{path}: line {line} is not UTF-8, as of an editor that saved it in another encoding. Save it as UTF-8; if nobody edited it, "
+            "it is damaged."
+        ) from None
     except ValueError as error:
         raise RadlearnError(f"{path}: is not JSON ({error}). It was changed or damaged after it was written.") from None
 

@@ -29,6 +29,24 @@ def warnings_as_sentences() -> Iterator[None]:
         yield
 
 
+def show_own_warnings_as_sentences() -> None:
+    """Have Python write radlearn's warnings as sentences from now on, without the line of code; who catches them gets them as before."""
+    before: Any = warnings.formatwarning
+    if isinstance(before, _Sentences):
+        return
+    warnings.formatwarning = _Sentences(before)
+
+
+class _Sentences:
+    """Formats radlearn's warnings as sentences, and all others as it was done `before`."""
+
+    def __init__(self, before: Callable[..., str]) -> None:
+        self.before = before
+
+    def __call__(self, message: Warning | str, *where: Any, **more: Any) -> str:
+        return f"{message}\n" if isinstance(message, RadlearnWarning) else self.before(message, *where, **more)
+
+
 @contextmanager
 def notes_gathered(notes: dict[str, list[str]]) -> Iterator[None]:
     """Put radlearn's warnings into `notes`, note → files, while the block runs, for `tell_notes`."""

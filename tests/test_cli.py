@@ -9,6 +9,7 @@ import pytest
 
 from radlearn import __version__, cli
 from radlearn.use_cases import USE_CASES
+from radlearn.workflow.commands import COMMANDS as TASK_COMMANDS
 
 
 def test_help_names_every_task_and_command_and_imports_nothing_heavy() -> None:
@@ -24,7 +25,9 @@ def test_help_names_every_task_and_command_and_imports_nothing_heavy() -> None:
 
 def test_no_word_at_all_is_a_call_for_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main([]) == 0
-    assert "usage: radlearn TASK COMMAND" in capsys.readouterr().out
+    usage = capsys.readouterr().out
+    assert "usage: radlearn TASK COMMAND" in usage
+    assert f"with the commands {', '.join(TASK_COMMANDS)}\n" in usage
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from radlearn import files
 from radlearn.errors import CannotWrite
-from radlearn.files import NO_FILE, read_whole, why_no_file
+from radlearn.files import NO_FILE, nothing_there, read_whole, why_no_file
 
 
 def test_a_writer_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:
@@ -280,3 +280,11 @@ def test_what_is_no_file_is_called_what_it_is(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     found = [why_no_file(path) for path in (tmp_path, tmp_path / "pipe", Path("/dev/zero"), tmp_path / "nowhere")]
     assert found == ["is a folder", NO_FILE, NO_FILE, "there is no such file"]
+
+
+def test_a_link_to_nothing_is_called_that_and_where_it_points(tmp_path: Path) -> None:
+    (tmp_path / "gone.dcm").symlink_to("/mnt/elsewhere/1.dcm")
+    (tmp_path / "beside.dcm").symlink_to("archive/2.dcm")
+    assert nothing_there(tmp_path / "gone.dcm") == "is a link to /mnt/elsewhere/1.dcm, which is not there"
+    assert why_no_file(tmp_path / "beside.dcm") == f"is a link to {tmp_path / 'archive' / '2.dcm'}, which is not there"
+    assert nothing_there(tmp_path / "none.dcm") == "there is no such file"

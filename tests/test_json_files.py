@@ -54,3 +54,19 @@ def test_a_path_that_is_not_utf8_is_given_back(tmp_path: Path) -> None:
 def test_what_the_standard_does_not_have_is_refused(text: str, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         json_of(text)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-16-le", "utf-32"])
+def test_json_that_an_editor_saved_as_utf_16_is_called_that(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "settings.json"
+    path.write_bytes('{"name": "Müller"}'.encode(encoding))
+    with pytest.raises(RadlearnError, match=r"settings\.json: is saved as UTF-16 or UTF-32, .*Save it as UTF-8\.$"):
+        read_json(path)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "mac-roman"])
+def test_json_in_another_encoding_is_named_with_its_line(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "settings.json"
+    path.write_bytes('{\n"size": 1,\n"name": "Müller"}'.encode(encoding))
+    with pytest.raises(RadlearnError, match=r"settings\.json: line 3 is not UTF-8, .*Save it as UTF-8"):
+        read_json(path)

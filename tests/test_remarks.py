@@ -5,7 +5,7 @@ import warnings
 import pytest
 
 from radlearn.errors import RadlearnWarning
-from radlearn.remarks import notes_gathered, tell_notes, warnings_as_sentences
+from radlearn.remarks import notes_gathered, show_own_warnings_as_sentences, tell_notes, warnings_as_sentences
 
 
 def warn(note: str, *files: str) -> None:
@@ -47,3 +47,17 @@ def test_afterwards_warnings_are_shown_as_before() -> None:
     with notes_gathered({}), warnings_as_sentences():
         pass
     assert warnings.showwarning is before
+
+
+def test_python_writes_own_warnings_as_sentences_and_others_as_before(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+    others = warnings.formatwarning(UserWarning("else"), UserWarning, "a.py", 3, "")
+    show_own_warnings_as_sentences()
+    show_own_warnings_as_sentences()
+    shown = [warnings.formatwarning(said, type(said), "a.py", 3, "") for said in (RadlearnWarning("is odd", "a.dcm"), UserWarning("else"))]
+    assert shown == ["a.dcm: is odd.\n", others]
+    with pytest.warns(RadlearnWarning, match="is odd"):
+        warn("is odd", "b.dcm")
+    assert capsys.readouterr().err == ""

@@ -11,6 +11,8 @@ import re
 import numpy as np
 from numpy.typing import ArrayLike
 
+from radlearn.amounts import counted
+from radlearn.csv_cells import NOTHING
 from radlearn.errors import BadLayout
 
 
@@ -39,14 +41,18 @@ def decoded(text: str, shape: tuple[int, int]) -> np.ndarray:
     >>> decoded("2 4", (3, 2)).astype(int).tolist()
     [[0, 1], [1, 1], [1, 0]]
     """
+    words = text.split()
+    # A run of no length, or one where nothing begins, is how others write a mask with nothing inside.
+    if text.strip().lower() in NOTHING or words in (["0"], ["0", "0"], ["1", "0"], ["-1", "-1"]):
+        raise BadLayout(f"the runs are {text.strip()!r}; where nothing was found the field is empty. Write nothing there.")
     numbers = []
-    for word in text.split():
+    for word in words:
         # `int` would also take 1_000 and digits of other scripts.
         if not re.fullmatch(r"-?[0-9]{1,18}", word):
             raise BadLayout(f"{word!r} is no whole number of at most 18 digits; expected pairs of start and length.")
         numbers.append(int(word))
     if len(numbers) % 2:
-        raise BadLayout(f"has {len(numbers):,} numbers; expected pairs of start and length.")
+        raise BadLayout(f"has {counted(len(numbers), 'numbers')}; expected pairs of start and length.")
     flat = np.zeros(shape[0] * shape[1], bool)
     end = 1
     for start, length in zip(numbers[::2], numbers[1::2], strict=True):

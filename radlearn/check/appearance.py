@@ -2,6 +2,7 @@
 
 A chest's normal appearance is learnt from the folder, as the median of its X-rays. So a folder of inverted X-rays is accepted as it is,
 and a lone X-ray is not compared. A mirrored X-ray is reported only where it is plain: many chests are nearly symmetrical.
+Which way up an X-ray lies is known without the others too (`scans.way_up`): a whole folder may be turned.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -17,6 +18,7 @@ from radlearn.scans.chest_xray import CONSTANT_BELOW, TWO_VALUES, header_doubts
 from radlearn.scans.header_texts import OLDEST_YEARS, age_in_years
 from radlearn.scans.plain_images import is_plain_image
 from radlearn.scans.same_xrays import ORIENTATIONS, oriented
+from radlearn.scans.way_up import most_lie, way_up
 
 NOTHING_WORDS = ("shows nothing", TWO_VALUES)
 "Of a refusal by what is on an X-ray."
@@ -112,13 +114,18 @@ def _by_looks(xray: XrayFacts) -> Iterator[tuple[str, str]]:
 
 
 def _beside_the_others(facts: Sequence[XrayFacts], root: Path) -> Iterator[Finding]:
+    ways = {xray.path: way_up(xray.thumbnail) for xray in facts if xray.thumbnail is not None}
+    others_lie, _ = most_lie(list(ways.values()))
     median = median_xray(facts)
-    if median is None:
-        return
     for xray in facts:
         thumbnail = xray.thumbnail
         # A header that says two things of black and white has been named for it.
         if thumbnail is None or "image-polarity" in dict(xray.remarks):
+            continue
+        if way := ways[xray.path]:
+            yield Finding("image-turned", within(xray.path, root), f"it looks like the X-ray of a chest that is {way}")
+            continue
+        if median is None:
             continue
         like = [float(_normalised(oriented(thumbnail, turn)) @ median) for turn in range(len(ORIENTATIONS))]
         best = int(np.argmax(like))
@@ -127,10 +134,11 @@ def _beside_the_others(facts: Sequence[XrayFacts], root: Path) -> Iterator[Findi
         # An upside-down X-ray may resemble the median's negative too, but less than it resembles the median when it is turned back.
         if like[0] < INVERTED_BELOW and -like[0] >= like[best]:
             yield Finding("picture-inverted" if is_plain_image(xray.path) else "image-inverted", name, seen)
-        elif like[best] - like[0] > (MIRRORED_BY if ORIENTATIONS[best] == "mirrored" else TURNED_BY):
+        # Where the others lie turned, an upright one is what looks turned.
+        elif not others_lie and like[best] - like[0] > (MIRRORED_BY if ORIENTATIONS[best] == "mirrored" else TURNED_BY):
             turned = f"it looks more like the other X-rays when {ORIENTATIONS[best]}: {like[best]:.2f}, not {like[0]:.2f}"
             yield Finding("image-turned", name, turned)
-        elif like[0] < UNLIKE_BELOW:
+        elif not others_lie and like[0] < UNLIKE_BELOW:
             yield Finding("image-unlike", name, seen)
 
 

@@ -37,6 +37,7 @@ CAUSES = (
     ("has no DICOM header", "not-dicom"),
     ("holds no image", "file-no-image"),
     ("is truncated", "image-truncated"),
+    ("holds no pixels", "image-truncated"),
     (" frames (", "image-frames"),
     (" px (columns × rows), as a CT", "image-frames"),
     ("is in colour", "image-colour"),

@@ -217,10 +217,20 @@ RULES = {
         "volumes whose values look stretched",
         "Look at RescaleSlope and RescaleIntercept in their headers; convert them again from their DICOM slices: air is -1000, water 0.",
     ),
+    "ct-rescaled": Rule(
+        "warning",
+        "series whose slices are rescaled differently",
+        "Look at RescaleSlope and RescaleIntercept in their headers; export the whole series again.",
+    ),
     "ct-size": Rule(
         "warning",
         "volumes whose size no chest has",
         "Look at their spacing and at the order of their axes: millilitres and millimetres follow from them. Convert them again.",
+    ),
+    "ct-unit": Rule(
+        "note",
+        "volumes of voxels of exactly 1 mm",
+        "Right where they were resampled so. Else their size was lost: convert them again from their DICOM slices.",
     ),
     "ct-low": Rule(
         "warning",

@@ -37,7 +37,7 @@ ALL_LUNG_ABOVE = 0.7
 "Share of the lungs that hold air; 0.12 at most, and 0.98 in two real masks of the whole lung."
 AIR_BELOW_HU = -750
 "The median of a lesion's voxels is -690 and more, that of lung -890 to -730."
-NO_HOUNSFIELD = ("ct-not-hu", "ct-stretched", "ct-constant", "ct-is-mask")
+NO_HOUNSFIELD = ("ct-not-hu", "ct-stretched", "ct-rescaled", "ct-constant", "ct-is-mask")
 
 
 @dataclass

@@ -13,7 +13,8 @@ from monai.transforms.croppad.functional import crop_func
 from monai.utils import ImageMetaKey, TraceKeys
 
 from radlearn.errors import BadSetting
-from radlearn.scans.geometry import Box, Grid, voxel_volume_ml
+from radlearn.scans.ct_anatomy import mask_wrong_way_round
+from radlearn.scans.geometry import Box, Grid, Volume, voxel_volume_ml
 from radlearn.scans.lungs import find_lungs, find_lungs_and_hull
 from radlearn.scans.mask_files import refuse_another_grid
 
@@ -29,9 +30,9 @@ class CropToLungsd(MapTransform, InvertibleTransform):
     says so (`radlearn.scans.lungs`). Crop before HU are scaled, and before `Spacingd` if the volume of the lungs is to be exact.
 
     The image under `source_key` gets in its meta data `lung_ml`, the volume of the lungs on the grid they were found on, `lungs_found`,
-    False where there is too little air, and `notes`, one a line: a block or a hull that is not that of lungs, and what part of a mask (a
-    key of whole numbers, none negative) was cropped away. Masks get the affine of the source, from which theirs may differ by the rounding
-    of headers.
+    False where there is too little air, and `notes`, one a line: a block or a hull that is not that of lungs, what part of a mask (a key
+    of whole numbers, none negative) was cropped away, and, with `hull_key`, which way a mask of 0 and 1 looks turned over on the CT. Masks
+    get the affine of the source, from which theirs may differ by the rounding of headers.
 
     The inverse, also inside `Invertd`, pads with 0 back to the old shape and gives back the affine exactly. To put the lungs back onto the
     grid of the file use `Invertd(keys=lungs_key, orig_keys=source_key, transform=…)`; or `orig_keys=lungs_key`, if invertible transforms
@@ -103,6 +104,8 @@ class CropToLungsd(MapTransform, InvertibleTransform):
             there = _grid_of(key, cropped[key])
             refuse_another_grid(_name_of(key, cropped[key]), there, grid, _name_of(self.source_key, source))
             notes += _lost(key, cropped[key], box)
+            if hull is not None and not found.is_body:
+                notes += _turned(key, cropped[key], Volume(hu, grid.affine), hull)
         shown = np.ones_like(lungs) if found.is_body and self.everywhere_without_lungs else lungs
         for own_key, region in ((self.lungs_key, shown), (self.hull_key, hull)):
             if own_key is None or region is None:
@@ -174,3 +177,13 @@ def _lost(key: Hashable, image: MetaTensor, box: Box) -> list[str]:
         return []
     total, kept = int(values.count_nonzero()), int(values[(slice(None), *box)].count_nonzero())
     return [f"{key}: {(total - kept) / total:.1%} of the mask lies outside the block of the lungs and is lost"] if kept < total else []
+
+
+def _turned(key: Hashable, image: MetaTensor, ct: Volume, hull: np.ndarray) -> list[str]:
+    """Return the note on a mask of 0 and 1 that looks turned over on its CT; none for an image that is no such mask, or lies right."""
+    values = image.as_tensor()[0].detach().cpu().numpy()
+    mask = values == 1
+    if image.shape[0] != 1 or not mask.any() or np.count_nonzero(values) != np.count_nonzero(mask):
+        return []
+    words = mask_wrong_way_round(mask, ct, hull)
+    return [f"{key}: {words}"] if words else []

@@ -8,13 +8,15 @@ from collections.abc import Iterator
 import numpy as np
 
 from radlearn.amounts import verb_of
-from radlearn.scans.chest_height import height_doubts
+from radlearn.scans.chest_height import lung_size_doubts
 from radlearn.scans.doubt import Doubt
 from radlearn.scans.geometry import Volume, orientation, spacing_mm, to_orientation
 from radlearn.scans.lost_slices import lost_slices
 
 SEEN_MM, POSSIBLE_MM = (100.0, 800.0), (30.0, 3000.0)
 "Of a chest CT from side to side and from front to back: beyond the first it is told, beyond the second it is refused."
+LARGE = "mm large by its header"
+UNIT, UNIT_WITHIN = "ct-unit", 1e-6
 FILL_ABOVE_HU, LEAST_FILLED = -700, 0.05
 LEAST_SLICES, LEAST_HEIGHT_MM, AVERAGED = 20, 150.0, 4
 SHOWN_HU = (-1000, 200)
@@ -31,9 +33,10 @@ def shape_doubts(ct: Volume, is_hounsfield: bool = True) -> Iterator[Doubt]:
 
     Where its values are doubted (`is_hounsfield` False), they cannot say where lungs and body are, and its size alone is looked at.
     """
-    yield from _of_size(ct)
+    of_size = list(_of_size(ct))
+    yield from of_size
     if is_hounsfield and min(ct.voxels.shape) > 1:
-        yield from height_doubts(ct)
+        yield from lung_size_doubts(ct, is_width_told=any(LARGE in doubt.found for doubt in of_size))
         yield from _of_filling(ct)
         yield from _of_order(ct)
 
@@ -43,13 +46,17 @@ def _of_size(ct: Volume) -> Iterator[Doubt]:
         found = "its affine is the identity: voxels of 1 mm, the first at 0"
         advice = "Was it saved without the affine of its source? Lengths, volumes, and what is left and right, are then wrong."
         yield Doubt("ct-size", f"{found}. {advice}")
+    elif np.allclose(spacing_mm(ct.affine), 1, rtol=0, atol=UNIT_WITHIN):
+        found = "its voxels are exactly 1 × 1 × 1 mm by its header"
+        found += ": right where it was resampled so, but programs that know no size write that too"
+        yield Doubt(UNIT, found, "Compare it with its DICOM slices: volumes follow from it.")
     letters, spacing = orientation(ct.affine), spacing_mm(ct.affine)
     across = [n * step for n, step, letter in zip(ct.voxels.shape, spacing, letters, strict=True) if letter not in "SI" and n > 1]
     if not across or (SEEN_MM[0] <= min(across) and max(across) <= SEEN_MM[1]):
         return
     size = " × ".join(f"{n * step:.3g}" for n, step in zip(ct.voxels.shape, spacing, strict=True))
     sure = min(across) < POSSIBLE_MM[0] or max(across) > POSSIBLE_MM[1]
-    found = f"is {size} mm large by its header (voxels of {' × '.join(f'{step:.3g}' for step in spacing)} mm): no chest is"
+    found = f"is {size} {LARGE} (voxels of {' × '.join(f'{step:.3g}' for step in spacing)} mm): no chest is"
     yield Doubt("ct-size", found, "Are its lengths in millimetres, and its axes in the order of its header? Convert it again.", sure)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from radlearn.errors import RadlearnWarning, UnreadableScan
 from radlearn.file_names import called, readable
 from radlearn.scans.body_parts import named_part, names_chest
+from radlearn.scans.chest_look import look_doubts
 from radlearn.scans.dicom import Radiograph, RadiographHeader
 from radlearn.scans.views import is_frontal
 
@@ -67,11 +68,12 @@ def refuse_no_chest_xray(path: str | Path, xray: Radiograph) -> tuple[str, ...]:
         UnreadableScan: it is surely no chest X-ray: another modality, one or two grey values, or hardly any pixels.
 
     Warns:
-        ChestWarning: its header speaks of another part of the body or another view, or it has few pixels.
+        ChestWarning: its header speaks of another part of the body or another view, it has few pixels, or shows what no X-ray does.
     """
     if words := refusal(xray):
         raise UnreadableScan(f"{path}: {words}")
-    notes = tuple(f"may be no frontal chest X-ray: {found}" for _, found in header_doubts(xray.header))
+    of_header = (f"may be no frontal chest X-ray: {found}" for _, found in header_doubts(xray.header))
+    notes = (*of_header, *look_doubts(xray.pixels))
     for note in notes:
         warnings.warn(ChestWarning(readable(note), readable(called(Path(path)))), stacklevel=2)
     return notes

@@ -95,6 +95,9 @@ def mask_wrong_way_round(mask: np.ndarray, ct: Volume, hull: np.ndarray) -> str:
     turned, _ = to_orientation(mask, ct.affine, "LPS")
     inside = int(turned.sum())
     own = int(dense[turned].sum()) / inside
+    # Of a large scan the other ways take half a second.
+    if own >= FITS_BELOW:
+        return ""
     ways = {words: turned[turn] for words, turn in TURNS.items()}
     if turned.shape[0] == turned.shape[1]:
         ways |= {
@@ -104,7 +107,7 @@ def mask_wrong_way_round(mask: np.ndarray, ct: Volume, hull: np.ndarray) -> str:
         }
     fits = {words: int(dense[way].sum()) / inside for words, way in ways.items()}
     best = max(fits, key=lambda words: fits[words])
-    if own >= FITS_BELOW or fits[best] < max(own + FITS_BETTER_BY, FITS_ABOVE):
+    if fits[best] < max(own + FITS_BETTER_BY, FITS_ABOVE):
         return ""
     return f"it looks {best}: so turned, {fits[best]:.0%} of it lies on lung that is denser than air; as it is, {own:.0%}"
 

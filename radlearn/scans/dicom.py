@@ -14,7 +14,7 @@ import numpy as np
 
 from radlearn.errors import BadSetting, RadlearnWarning, UnreadableScan
 from radlearn.file_names import called, readable
-from radlearn.files import opened_to_read
+from radlearn.files import nothing_there, opened_to_read
 from radlearn.folder_walks import walked
 from radlearn.scans.body_parts import CODED, OF_EXAMINATION, OF_SERIES, other_part_in
 from radlearn.scans.display import Display, display_of, polarity_contradiction
@@ -155,6 +155,17 @@ def read_reduced(path: str | Path, at_least_px: int | None = None) -> Radiograph
     return Radiograph(pixels, header, _warn(xray, display, note), has_two_values(pixels))
 
 
+def read_frame(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Read one grey DICOM frame of any modality as `read_radiograph` does, and notes on all but its size; nothing is warned of.
+
+    Errors as `read_radiograph`.
+    """
+    xray = open_xray(path)
+    display = display_of(xray)
+    pixels, note = _shown(xray, display)
+    return pixels, tuple(doubt.note for doubt in _doubts(xray, display, note))
+
+
 def read_header(path: str | Path) -> RadiographHeader:
     """Read the header without the pixels; errors as `read_radiograph`, except for those in the pixels."""
     return _of_picture(Path(path)).header if is_plain_image(path) else _header_of(open_xray(Path(path), with_pixels=False))
@@ -190,7 +201,7 @@ def find_xrays(paths: str | Path | Iterable[str | Path], pictures: bool = False)
     visited: set[str] = set()
     for path in [Path(paths)] if isinstance(paths, str | Path) else map(Path, paths):
         if not path.exists():
-            raise UnreadableScan(f"{path}: there is no such file or folder.")
+            raise UnreadableScan(f"{path}: {nothing_there(path, 'file or folder')}.")
         if not path.is_dir():
             found.setdefault((os.path.realpath(path.parent), path.name), path)
             continue
@@ -243,6 +254,17 @@ def _shown(xray: Xray, display: Display, eighths: int = 8) -> tuple[np.ndarray, 
 
 def _warn(xray: Xray, display: Display, of_pixels: str) -> tuple[str, ...]:
     """Warn of what is doubtful about an X-ray, and return it as sentences that do not name the file."""
+    doubts = _doubts(xray, display, of_pixels)
+    with parsing(xray.path):
+        spacing = pixel_spacing_of(xray.said)
+    doubts += [PixelWarning(spacing.note)] if spacing.note else []
+    for doubt in doubts:
+        warnings.warn(type(doubt)(readable(doubt.note), readable(called(xray.path))), stacklevel=3)
+    return tuple(doubt.note for doubt in doubts)
+
+
+def _doubts(xray: Xray, display: Display, of_pixels: str) -> list[RadlearnWarning]:
+    """Return what is doubtful about a frame but for its size, without its file."""
     doubts: list[RadlearnWarning] = []
     with parsing(xray.path):
         intent = str(xray.said.get("PresentationIntentType") or "").strip().upper()
@@ -251,12 +273,7 @@ def _warn(xray: Xray, display: Display, of_pixels: str) -> tuple[str, ...]:
         doubts.append(ForProcessingWarning(text))
     if contradiction := polarity_contradiction(xray):
         doubts.append(PolarityWarning(contradiction))
-    with parsing(xray.path):
-        spacing = pixel_spacing_of(xray.said)
-    doubts += [PixelWarning(note) for note in (*display.notes, of_pixels, spacing.note) if note]
-    for doubt in doubts:
-        warnings.warn(type(doubt)(readable(doubt.note), readable(called(xray.path))), stacklevel=3)
-    return tuple(doubt.note for doubt in doubts)
+    return doubts + [PixelWarning(note) for note in (*display.notes, of_pixels) if note]
 
 
 def _header_of(xray: Xray) -> RadiographHeader:

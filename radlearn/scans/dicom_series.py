@@ -84,7 +84,7 @@ def read_series(paths: str | Path | Iterable[str | Path], series_uid: str | None
         voxels,
         lps_affine(lps),
         first.path.parent,
-        (*notes[: padded > 0], *odd.values(), *header_notes(named)),
+        (*notes[: padded > 0], *odd.values(), *header_notes(named, step_mm)),
         tuple(header_doubts(named, step_mm, first.spacing, first.size_px)),
     )
 

@@ -2,20 +2,22 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+import pydicom
 
 from radlearn.errors import UnreadableScan
 from radlearn.files import opened_to_read
 from radlearn.scans.decimals import decimals
 from radlearn.scans.dicom_parsing import parsed
-from radlearn.scans.low_values import padding_and_inside
+from radlearn.scans.low_values import low_beside_dense, padding_and_inside
 from radlearn.scans.padding import padding_of
 from radlearn.scans.rescaling import rescaled
 from radlearn.scans.series_header import Told, told_of
 from radlearn.scans.stored_pixels import (
     DAMAGE,
+    WITHOUT_PREAMBLE,
     Xray,
     decoded_pixels,
     open_xray,
@@ -31,6 +33,8 @@ LARGEST_RESCALE = 1_000_000
 "Of slope or intercept: a thousand times what any scanner writes, and far from where float32 overflows."
 ABOVE_TISSUE_HU = 2000
 "Denser than any bone; only metal is."
+BONE_REACHES_HU = 1500
+"Of a CT: bits that end below it cannot hold its bones and metal."
 SAME_DIRECTION_WITHIN = 1e-3
 PLACE = (("ImagePositionPatient", 3), ("ImageOrientationPatient", 6), ("PixelSpacing", 2))
 # Of CT objects that hold something else than Hounsfield units: iodine, effective atomic number, electron density … (PS3.3 C.11.1.1.2).
@@ -59,7 +63,10 @@ def read_slice(path: Path, series_uid: str | None = None) -> Slice | None:
         UnreadableScan: a damaged file, another modality than CT, several frames, no position.
     """
     with parsing(path), opened_to_read(path) as opened:
-        refuse_without_preamble(path, opened.read(START_BYTES))
+        start = opened.read(START_BYTES)
+        if start[128:132] != b"DICM" and WITHOUT_PREAMBLE.match(start) and _is_no_image(opened):
+            return None
+        refuse_without_preamble(path, start)
         said = parsed(opened, stop_before_pixels=True)
         if said.get("Rows") is None or series_uid not in (None, said.get("SeriesInstanceUID")):
             return None
@@ -83,6 +90,17 @@ def read_slice(path: Path, series_uid: str | None = None) -> Slice | None:
     if not np.allclose(along @ along.T, np.eye(2), atol=SAME_DIRECTION_WITHIN):
         raise UnreadableScan(f"{path}: ImageOrientationPatient is {directions.tolist()}; expected two unit vectors at right angles.")
     return Slice(path, series, description, sop, position, along, (float(spacing[0]), float(spacing[1])), (rows, columns), told)
+
+
+def _is_no_image(opened: BinaryIO) -> bool:
+    """Whether DICOM without its preamble is a structure set, a plan or a report, which lie beside slices and are left out."""
+    opened.seek(0)
+    try:
+        said = pydicom.dcmread(opened, stop_before_pixels=True, force=True)
+        # What ends early has lost its rows too.
+        return said.get("Rows") is None and str(said.get("Modality") or "CT").strip().upper() not in ("CT", "OT")
+    except DAMAGE:
+        return False
 
 
 def _place(path: Path, said: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -118,7 +136,7 @@ def hounsfield_of(one: Slice) -> SliceValues:
     """Return the slice in HU, its padding as air.
 
     Raises:
-        UnreadableScan: damaged pixels, or nothing that says how they become Hounsfield units.
+        UnreadableScan: damaged pixels, or a sign that is wrong, or nothing that says how they become Hounsfield units.
     """
     xray = open_xray(one.path)
     stored, beyond, note = decoded_pixels(xray)
@@ -141,12 +159,33 @@ def hounsfield_of(one: Slice) -> SliceValues:
     if undeclared is not None:
         hu[undeclared] = AIR_HU
         outside |= undeclared
+    _refuse_wrong_sign(xray, hu, slope, intercept)
     # What padding held may have needed a wider type; without it the slice mostly fits into int16.
     limits = np.iinfo(np.int16)
     fits = hu.dtype.kind == "i" and limits.min <= hu.min() and hu.max() <= limits.max
     # Padding is counted by itself.
     note = "; ".join(filter(None, [xray.note, note if beyond is None else ""]))
     return SliceValues(hu.astype(np.int16) if fits else hu, int(np.count_nonzero(outside)), note)
+
+
+def _refuse_wrong_sign(xray: Xray, hu: np.ndarray, slope: float, intercept: float) -> None:
+    """Raise an UnreadableScan where dense pixels became lower than air, because bits that say a sign cannot hold them.
+
+    Unlike in an X-ray it is a few pixels, of metal or bone, that begin again below. None of 31 real slices has such bits.
+    """
+    with parsing(xray.path):
+        is_signed, bits = bool(int(xray.said.get("PixelRepresentation") or 0)), int(xray.said.get("BitsStored") or 0)
+    if not is_signed or slope < 0 or (highest := ((1 << max(bits - 1, 0)) - 1) * slope + intercept) >= BONE_REACHES_HU:
+        return
+    count, lowest = low_beside_dense(hu)
+    if count:
+        found = f"{count:,} of its pixels beside dense ones drop to as low as {lowest:g} HU, where air is −1000".replace("-", "−")
+        allowed = (
+            f"its {bits} bits with a sign (PixelRepresentation 1) hold no more than {highest:g} HU, and metal and bone begin again below"
+        )
+        raise UnreadableScan(
+            f"{xray.path}: {found}: {allowed}. PixelRepresentation looks wrong. Correct it in its header, or export it again."
+        )
 
 
 def _rescale(xray: Xray) -> tuple[float, float]:

@@ -16,7 +16,7 @@ import numpy as np
 from radlearn.errors import UnreadableScan
 from radlearn.scans.decimals import decimal, decimals
 from radlearn.scans.lookup_tables import Lut as Lut
-from radlearn.scans.lookup_tables import lut_in
+from radlearn.scans.lookup_tables import lut_in, mend_of
 from radlearn.scans.padding import padding_of
 from radlearn.scans.stored_pixels import DAMAGE, Xray, parsing, photometric_of
 
@@ -130,14 +130,14 @@ def display_of(xray: Xray) -> Display:
         stored_range, notes = _stored_range(xray)
         modality_lut, trouble = lut_in(said, "ModalityLUTSequence", 0, notes)
         if trouble and said.get("RescaleSlope") is None:
-            raise UnreadableScan(f"{path}: {trouble}. Remove it.")
+            raise UnreadableScan(f"{path}: {trouble}. {mend_of('ModalityLUTSequence')}")
         notes += [f"{trouble}; RescaleSlope and RescaleIntercept are used instead"] if trouble else []
         highest_value = max(end * slope + intercept for end in stored_range) if stored_range else math.inf
         voi, trouble = lut_in(said, "VOILUTSequence", modality_lut.highest if modality_lut else highest_value, notes)
         # Beside a table a window is not used, so that nothing is to be said of it.
         window = _window(said, [] if voi else notes)
         if trouble and window is None:
-            raise UnreadableScan(f"{path}: {trouble}. Remove it.")
+            raise UnreadableScan(f"{path}: {trouble}. {mend_of('VOILUTSequence')}")
         notes += [f"{trouble}; the window is used instead"] if trouble else []
         padding, unusable = padding_of(said)
         notes += [unusable] if unusable else []
@@ -153,7 +153,7 @@ def polarity_contradiction(xray: Xray) -> str | None:
         photometric, shape = photometric_of(xray.said), _shape(xray.said)
     if (photometric, shape) in (("MONOCHROME1", "IDENTITY"), ("MONOCHROME2", "INVERSE")):
         found = f"PhotometricInterpretation is {photometric} and PresentationLUTShape is {shape}"
-        return f"{found}; they contradict each other, and the X-ray is shown inverted"
+        return f"{found}; they contradict each other, and the image is shown inverted"
     return None
 
 

@@ -5,14 +5,15 @@
 
 import numpy as np
 
-from radlearn.amounts import counted
+from radlearn.amounts import begun, counted
 from radlearn.errors import UnreadableScan
-from radlearn.scans.chest_shape import shape_doubts
+from radlearn.scans.chest_shape import UNIT, shape_doubts
 from radlearn.scans.ct_anatomy import ct_wrong_way_round
 from radlearn.scans.doubt import Doubt as Doubt
 from radlearn.scans.geometry import Volume, orientation, spacing_mm
 from radlearn.scans.lost_slices import lost_slices, lost_words
 from radlearn.scans.low_values import PADDING_BELOW_HU, SAME_WITHIN_HU, padding_and_inside
+from radlearn.scans.series_header import RESCALED
 from radlearn.scans.stretched import stretched
 
 AIR_ABOVE_HU = -700.0
@@ -32,7 +33,8 @@ LEAST_TOO_LOW = 0.1
 LEAST_INSIDE = 2e-4
 "Share of the voxels: bones whose sign was taken wrongly are ten times as many."
 DARK_BELOW_HU, LEAST_DARK = -400, 0.05
-WRAPPED_ABOVE = 64_000
+WRAPPED_ABOVE, PADDED_ABOVE = 64_000, 60_000
+EXPLAINED = ("ct-order", "ct-not-hu", "ct-stretched", "ct-low")
 CONVERT = "Convert it again from its DICOM slices, so that air is -1000 and water 0."
 ONE_SLICE = "Use the whole scan; an X-ray or another single image belongs to a task on images."
 MASK = "Leave masks out, or name them ID_seg.nii.gz beside ID_ct.nii.gz; in a table they belong in the column mask."
@@ -52,12 +54,26 @@ def doubts_of(ct: Volume) -> list[Doubt]:
     inside = sample[sample >= PADDING_BELOW_HU]
     of_values = _too_low(sample) or _of_values(inside if inside.size else sample, high) or stretched(sample)
     if of_values is not None and of_values.sure:
+        if cause := next((doubt for doubt in ct.doubts if doubt.rule == RESCALED), None):
+            of_values = of_values._replace(advice=f"{begun(cause.found)}: {cause.advice}")
         return [of_values, *_of_slices(ct), *([] if of_values.rule == "ct-is-mask" else _of_lost(ct))]
     is_hounsfield = of_values is None or of_values.rule not in ("ct-not-hu", "ct-stretched")
     shape = list(shape_doubts(ct, is_hounsfield))
     # Which way a chest lies is told by its size in millimetres.
-    turned = [Doubt("ct-turned", words)] if is_hounsfield and not shape and (words := ct_wrong_way_round(ct)) else []
-    return [*([of_values] if of_values else []), *_low_inside(ct, sample), *_of_slices(ct), *_of_lost(ct), *shape, *turned, *ct.doubts]
+    is_sized = all(doubt.rule == UNIT for doubt in shape)
+    turned = [Doubt("ct-turned", words)] if is_hounsfield and is_sized and (words := ct_wrong_way_round(ct)) else []
+    doubts = [*([of_values] if of_values else []), *_low_inside(ct, sample), *_of_slices(ct), *_of_lost(ct), *shape, *turned, *ct.doubts]
+    return _with_cause(doubts)
+
+
+def _with_cause(doubts: list[Doubt]) -> list[Doubt]:
+    """Return doubts without what slices that are rescaled differently explain, and without that where nothing looks wrong."""
+    causes = [doubt for doubt in doubts if doubt.rule == RESCALED]
+    # A scanner that rescales each slice by itself changes the slope too.
+    may_be_right = any(doubt.found.startswith("RescaleSlope") for doubt in causes)
+    if not causes or (may_be_right and not any(doubt.rule in EXPLAINED for doubt in doubts)):
+        return [doubt for doubt in doubts if doubt.rule != RESCALED]
+    return [doubt for doubt in doubts if doubt.rule != "ct-order"]
 
 
 def refuse_no_chest_ct(ct: Volume) -> tuple[str, ...]:
@@ -149,6 +165,9 @@ def _what_it_is(darkest: float, said: str, low: float, top: float, whole: bool) 
     """Return what to do about numbers that are no Hounsfield units, by what they look like."""
     if low >= 0 and whole and top > WRAPPED_ABOVE:
         return f"Its values, {said}, look like negative numbers that were saved as unsigned ones: −1000 has become 64536. {CONVERT}"
+    if whole and darkest <= AIR_ABOVE_HU and PADDED_ABOVE < top < 1 << 16:
+        lost = "a padding of -2000 or the like that was saved as an unsigned number, 63536"
+        return f"Its highest value, {top:g}, looks like {lost}. Correct PixelRepresentation in its header, or set it to air, -1024."
     if low >= 0 and top <= 1 + NEAR_ZERO:
         return f"Its values, {said}, were scaled to 0 … 1, or are probabilities. {CONVERT}"
     if low >= 0 and top < MOST_LABELS and whole:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from radlearn.errors import UnreadableScan
-from radlearn.files import opened_to_read
+from radlearn.files import nothing_there, opened_to_read
 from radlearn.scans.nifti_header import AGAIN
 
 MOST_HEADER_BYTES = 1 << 20
@@ -47,7 +47,7 @@ def start_of(path: Path, needs_spacing: bool = True) -> Start:
         with opened_to_read(path) as opened:
             head = opened.read(MOST_HEADER_BYTES)
     except FileNotFoundError:
-        raise UnreadableScan(f"{path}: there is no such file.") from None
+        raise UnreadableScan(f"{path}: {nothing_there(path)}.") from None
     except OSError as error:
         raise UnreadableScan(f"{path}: cannot be read ({error.strerror or error}); expected a MetaImage or NRRD file.") from None
     if not head:

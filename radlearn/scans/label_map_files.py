@@ -15,7 +15,7 @@ from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from radlearn.amounts import counted
 from radlearn.errors import BadSetting, UnreadableScan
-from radlearn.files import read_whole, written_whole
+from radlearn.files import nothing_there, read_whole, written_whole
 from radlearn.scans.picture_files import ORIENTATION, PAGES, TURNS
 from radlearn.scans.plain_images import is_volume_file, notes_on_axes
 from radlearn.scans.tiff_kinds import BITS, PHOTOMETRIC
@@ -84,7 +84,7 @@ def read_label_map(path: str | Path) -> LabelMap:
             values = _values(path, image)
             turn = TURNS.get(image.getexif().get(ORIENTATION, 1))
     except FileNotFoundError:
-        raise UnreadableScan(f"{path}: there is no such file.") from None
+        raise UnreadableScan(f"{path}: {nothing_there(path)}.") from None
     except UnidentifiedImageError:
         raise UnreadableScan(f"{path}: is no picture that can be read. Save label maps as PNG or TIFF.") from None
     except Image.DecompressionBombError:

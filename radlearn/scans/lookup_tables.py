@@ -25,6 +25,11 @@ class Lut:
         return self.entries[places.astype(np.int64)]
 
 
+def mend_of(keyword: str) -> str:
+    """Return what to do about a damaged table, of which nothing else in the header says the same."""
+    return f"Export the file again, or remove {keyword} from its header; its values are then shown without the table."
+
+
 def lut_in(said: Any, keyword: str, highest_value: float, notes: list[str]) -> tuple[Lut | None, str]:
     """Return the first whole table of a LUT sequence (PS3.3 C.11.1.1 and C.11.2.1.1), and what is wrong where there is none.
 

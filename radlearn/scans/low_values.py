@@ -12,6 +12,8 @@ PADDING_BELOW_HU = -1500
 SAME_WITHIN_HU = 2.0
 MOSTLY_ONE_VALUE = 0.8
 "Of what is connected to the border: resampling and lossy compression leave other values at the edge of the field."
+LOWER_THAN_AIR_HU, DENSE_ABOVE_HU, LEAST_BESIDE = -1100, -200, 4
+"What noise leaves of air; fat and all that is denser; and pixels of a slice that are the first beside the second."
 LEAST_PADDING = 1e-3
 "Share of a slice: a few low pixels at its border are as odd as elsewhere."
 
@@ -43,3 +45,21 @@ def padding_and_inside(hu: np.ndarray) -> tuple[np.ndarray | None, np.ndarray | 
     inside = low & ~reached
     is_padding = np.count_nonzero(constant & reached) >= max(enough, MOSTLY_ONE_VALUE * np.count_nonzero(reached))
     return reached if is_padding else None, inside if inside.any() else None
+
+
+def low_beside_dense(hu: np.ndarray) -> tuple[int, float]:
+    """Return how many pixels of a slice without padding are lower than air although one beside them is dense, and the lowest of them.
+
+    Between tissue and air lie values of both. What drops below air at once is metal, or more than its bits could hold.
+
+    Args:
+        hu: (rows, columns), in Hounsfield units.
+    """
+    low = hu < LOWER_THAN_AIR_HU
+    if np.count_nonzero(low) < LEAST_BESIDE:
+        return 0, 0.0
+    beside, _ = ndimage.label(low)
+    near = np.unique(beside[low & (ndimage.maximum_filter(hu, 3) > DENSE_ABOVE_HU)])
+    dropped = np.isin(beside, near[near > 0])
+    count = int(np.count_nonzero(dropped))
+    return (count, float(hu[dropped].min())) if count >= LEAST_BESIDE else (0, 0.0)

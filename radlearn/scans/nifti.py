@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from radlearn.errors import BadSetting, UnreadableScan
-from radlearn.files import opened_to_read, written_whole
+from radlearn.files import nothing_there, opened_to_read, written_whole
 from radlearn.scans.geometry import Grid, Volume, spacing_mm
 from radlearn.scans.nifti_header import AGAIN, BYTES, HELD, MOST_BYTES_BESIDE, VOXELS_AT, grid_of, header_of, sizes_of_slice
 from radlearn.scans.nifti_place import affine_of, has_place
@@ -171,7 +171,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         with opened_to_read(path, buffering=0) as opened:
             yield opened
     except FileNotFoundError:
-        raise UnreadableScan(f"{path}: there is no such file.") from None
+        raise UnreadableScan(f"{path}: {nothing_there(path)}.") from None
     except OSError as error:
         raise UnreadableScan(f"{path}: cannot be read ({error.strerror or error}); expected a NIfTI file.") from None
 

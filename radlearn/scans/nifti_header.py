@@ -28,6 +28,7 @@ COLOURS = (128, 2304)
 "Types whose numbers are three or four in one: RGB24 and RGBA32."
 VECTORS = (1007, 2003, 2004)
 "Intents of a fifth axis that holds the channels of a pixel."
+NIFTI_2 = "Convert it: nibabel.Nifti1Image.from_image(nibabel.load(FILE)) holds the same, to be saved with nibabel.save."
 OF_SERIES = "Name the folder of its series, or convert it, for example with dcm2niix; an X-ray is read under a name that ends with .dcm"
 OTHER_TYPES = {
     1: "one bit a voxel", 32: "complex", 128: "RGB colour", 1536: "float128", 1792: "complex", 2048: "complex", 2304: "RGBA colour",
@@ -51,7 +52,8 @@ def header_of(path: Path, content: Iterator[bytes]) -> "tuple[Nifti1Header, byte
     if header["sizeof_hdr"] != BYTES or header["magic"] != Nifti1Header.single_magic:
         if kind and not kind.startswith("NIfTI") and not {540, BYTES} & _sizes(start):
             raise UnreadableScan(f"{path}: is {kind}, or remove it. Expected single-file NIfTI-1 (.nii, .nii.gz).")
-        raise UnreadableScan(f"{path}: {_what_else(start)}; radlearn reads single-file NIfTI-1 (.nii, .nii.gz). {CONVERT}")
+        advice = NIFTI_2 if 540 in _sizes(start) else CONVERT
+        raise UnreadableScan(f"{path}: {_what_else(start)}; radlearn reads single-file NIfTI-1 (.nii, .nii.gz). {advice}")
     try:
         header.get_slope_inter()
     except HeaderDataError:

@@ -17,7 +17,7 @@ from PIL import Image, UnidentifiedImageError
 from radlearn.amounts import counted, verb_of
 from radlearn.errors import UnreadableScan
 from radlearn.file_kinds import image_kind, kind_of, picture_advice
-from radlearn.files import read_whole
+from radlearn.files import nothing_there, read_whole
 from radlearn.scans.deep_channels import deep_channels, has_deep_channels
 from radlearn.scans.file_names import PICTURE_SUFFIXES
 from radlearn.scans.jpeg_pictures import jpeg_trouble
@@ -123,7 +123,7 @@ def read_stored(path: str | Path, colours: Colours = "refused") -> Stored:
             width, height = image.size
             if width * height > MOST_PIXELS:
                 raise UnreadableScan(
-                    f"{path}: is {width:,} × {height:,} px (width × height); expected an X-ray of at most {MOST_PIXELS:,} pixels."
+                    f"{path}: is {width:,} × {height:,} px (width × height); expected an image of at most {MOST_PIXELS:,} pixels."
                 )
             if (pages := getattr(image, "n_frames", 1)) > 1:
                 raise UnreadableScan(f"{path}: holds {counted(pages, 'pages')}; expected one image. {PAGES}")
@@ -150,7 +150,7 @@ def read_stored(path: str | Path, colours: Colours = "refused") -> Stored:
     except UnidentifiedImageError:
         raise UnreadableScan(f"{path}: {_unidentified(content)}") from None
     except Image.DecompressionBombError:
-        raise UnreadableScan(f"{path}: holds more pixels than any X-ray has; it was not read.") from None
+        raise UnreadableScan(f"{path}: holds more pixels than any image has; it was not read.") from None
     except (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError) as error:
         words = unread_kind(content) if tiff is None else ""
         found = f"{words}. {ONE_NUMBER}" if words else "is damaged or cut short. Copy it again from its source."
@@ -188,7 +188,7 @@ def _content(path: Path) -> bytes:
     try:
         content = read_whole(path)
     except FileNotFoundError:
-        raise UnreadableScan(f"{path}: there is no such file.") from None
+        raise UnreadableScan(f"{path}: {nothing_there(path)}.") from None
     except OSError as error:
         raise UnreadableScan(f"{path}: cannot be opened ({error.strerror or error}).") from None
     if not content:

@@ -22,6 +22,11 @@ LEAST_SIDE_MM, MOST_SIDE_MM = 50.0, 600.0
 GROWN_YEARS, LEAST_GROWN_MM = 16, 250.0
 "From this age on lungs alone are about 300 mm wide or high: less has an X-ray that was made smaller and kept the spacing of before."
 FACTORS_AGREE_WITHIN = 0.1
+UNKNOWN = (1.0, 1.0)
+"Exactly that is written by programs that know no size: by ITK where a picture becomes DICOM, NIfTI or MetaImage."
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+"Of these lengths are not measured anyway: they may have been cut or stretched after their sizes were written."
+NONE_TAKEN = "no millimetres are taken from it"
 
 Lengths = tuple[float, float]  # (row, column) in mm
 
@@ -46,13 +51,15 @@ def pixel_spacing_of(said: Any) -> PixelSpacing:
 
 
 def _said_spacing(said: Any) -> PixelSpacing:
-    pixel, imager = spacing_in(said, "PixelSpacing"), spacing_in(said, "ImagerPixelSpacing")
+    lengths = {keyword: spacing_in(said, keyword) for keyword in ("PixelSpacing", "ImagerPixelSpacing")}
+    stopgaps = [keyword for keyword, one in lengths.items() if one == UNKNOWN]
+    pixel, imager = (None if keyword in stopgaps else one for keyword, one in lengths.items())
     known = pixel or imager
     if shape := _contradiction(said, known):
         return PixelSpacing(None, "", shape)
     if known and not (min(known) >= LEAST_MM and max(known) <= MOST_MM):
         found = f"its pixels are {known[0]:g} × {known[1]:g} mm by its header"
-        return PixelSpacing(None, "", f"{found}, which no X-ray has: no millimetres are taken from it")
+        return PixelSpacing(None, "", f"{found}, which no image has: {NONE_TAKEN}")
     if pixel and imager and not _same(pixel, imager) and not _is_magnified(pixel, imager):
         found = f"PixelSpacing is {pixel[0]:g} × {pixel[1]:g} mm and ImagerPixelSpacing {imager[0]:g} × {imager[1]:g} mm"
         return PixelSpacing(None, "", f"{found}: no magnification makes the one of the other, so none is taken")
@@ -63,6 +70,9 @@ def _said_spacing(said: Any) -> PixelSpacing:
         if magnified is None:
             return PixelSpacing(None, "", contradiction)
         return PixelSpacing((imager[0] / magnified, imager[1] / magnified), f"ImagerPixelSpacing / magnification {magnified:.3g}")
+    if stopgaps and not pixel and not _text(said, "SOPClassUID").startswith(SECONDARY_CAPTURE):
+        found = f"{' and '.join(stopgaps)} is 1 × 1 mm, as programs write that know no size"
+        return PixelSpacing(None, "", f"{found}: {NONE_TAKEN}")
     return PixelSpacing(pixel, "PixelSpacing" if pixel else "")
 
 
@@ -88,7 +98,7 @@ def _impossible_size(said: Any, spacing: Lengths) -> str:
     age, longer = age_in_years(_text(said, "PatientAge")), max(height, width)
     found = f"it is {width:.0f} × {height:.0f} mm (width × height) by its header, which no chest X-ray is"
     if not LEAST_SIDE_MM <= longer <= MOST_SIDE_MM:
-        return f"{found}: no millimetres are taken from it"
+        return f"{found}: {NONE_TAKEN}"
     if age is not None and age >= GROWN_YEARS and longer < LEAST_GROWN_MM:
         return f"{found} at {age:.0f} years. Was it made smaller? No millimetres are taken from it"
     return ""

@@ -14,7 +14,7 @@ from radlearn.scans.file_names import PICTURE_SUFFIXES, VOLUME_SUFFIXES
 from radlearn.scans.geometry import orientation, spacing_mm
 from radlearn.scans.one_slice import OneSlice, SeveralSlices
 from radlearn.scans.picture_files import Colours, Picture, Stored, grey_of_channels, picture_of, read_picture, read_stored
-from radlearn.scans.pixel_spacing import LEAST_MM, MOST_MM, Lengths, PixelSpacing
+from radlearn.scans.pixel_spacing import LEAST_MM, MOST_MM, NONE_TAKEN, UNKNOWN, Lengths, PixelSpacing
 from radlearn.scans.volume_files import read_slice, read_slice_grid
 
 PLAIN_SUFFIXES = (*PICTURE_SUFFIXES, *VOLUME_SUFFIXES)
@@ -22,8 +22,6 @@ UPRIGHT = ("LP", "LI")
 "Where columns and rows lead of an image whose rows run down: ITK's identity, and a frontal image of the body."
 AS_ITK = "its first axis runs across and its second one down, row 0 on top, as ITK reads it"
 BY_AFFINE = "its affine says that its axes lead"
-UNKNOWN_MM = 1.0
-"What programs write as a length where they know none."
 
 
 class PlainImage(NamedTuple):
@@ -114,8 +112,8 @@ def _spacing_of(found: OneSlice) -> PixelSpacing:
     across, down, _ = spacing_mm(found.affine)
     lengths: Lengths = (down, across)
     said = f"its pixels are {down:g} × {across:g} mm by its header"
-    if lengths == (UNKNOWN_MM, UNKNOWN_MM):
-        return PixelSpacing(None, "", f"{said}, as programs write that know no size: no millimetres are taken from it")
+    if lengths == UNKNOWN:
+        return PixelSpacing(None, "", f"{said}, as programs write that know no size: {NONE_TAKEN}")
     if not (min(lengths) >= LEAST_MM and max(lengths) <= MOST_MM):
-        return PixelSpacing(None, "", f"{said}, which no image has: no millimetres are taken from it")
+        return PixelSpacing(None, "", f"{said}, which no image has: {NONE_TAKEN}")
     return PixelSpacing(lengths, "affine")

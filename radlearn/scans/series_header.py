@@ -14,14 +14,18 @@ from radlearn.errors import UnreadableScan
 from radlearn.scans.body_parts import far_part_in
 from radlearn.scans.decimals import decimals
 from radlearn.scans.doubt import Doubt
+from radlearn.scans.projections import projection_note, refuse_no_slices
 
 OF_ONE_PERSON = ("PatientID",)
 OF_ONE_STUDY = ("StudyInstanceUID", "FrameOfReferenceUID")
 OF_ONE_KIND = ("PatientBirthDate", "PatientSex", "PixelRepresentation", "BitsStored")
 "What differs in no series as scanners write it, and does not prove that slices do not belong together."
-BODY_PART = "BodyPartExamined"
-LENGTHS = ("SliceLocation", "SpacingBetweenSlices", "ReconstructionDiameter")
+BODY_PART, DESCRIPTION, IMAGE_TYPE = "BodyPartExamined", "SeriesDescription", "ImageType"
+LENGTHS = ("SliceLocation", "SpacingBetweenSlices", "ReconstructionDiameter", "SliceThickness")
+RESCALE = ("RescaleSlope", "RescaleIntercept")
 
+RESCALED = "ct-rescaled"
+"Right where a scanner rescales each slice by itself: it matters only where the values look wrong."
 STEPS_WITHIN, ROUNDED_WITHIN_MM = 1.2, 2.0
 "Ratio of two distances between slices; and of the whole stack in mm, because some scanners round SliceLocation to millimetres."
 DIAMETER_WITHIN = 1.25
@@ -31,7 +35,7 @@ WHICH = "Which of them is right is unknown, and millilitres follow from it: look
 
 
 class Told(NamedTuple):
-    """What one slice says: texts by their keyword, "" where it says nothing, and lengths in mm, NaN where it says none."""
+    """What one slice says: texts by their keyword, "" where it says nothing; lengths in mm and its rescaling, NaN where it says none."""
 
     texts: dict[str, str]
     lengths: dict[str, float]
@@ -44,17 +48,19 @@ Named = tuple[str, Told]
 def told_of(said: Any) -> Told:
     """Return what a header says of its person, its study and its lengths."""
     texts = {}
-    for keyword in (*OF_ONE_PERSON, *OF_ONE_STUDY, *OF_ONE_KIND, BODY_PART):
+    for keyword in (*OF_ONE_PERSON, *OF_ONE_STUDY, *OF_ONE_KIND, BODY_PART, DESCRIPTION, IMAGE_TYPE):
         value = said.get(keyword)
-        texts[keyword] = "" if value is None else str(value).strip(" \0")
-    return Told(texts, {keyword: _length(said, keyword) for keyword in LENGTHS})
+        whole = "" if value is None else value if isinstance(value, str) or not isinstance(value, Sequence) else "\\".join(map(str, value))
+        texts[keyword] = str(whole).strip(" \0")
+    return Told(texts, {keyword: _length(said, keyword) for keyword in (*LENGTHS, *RESCALE)})
 
 
 def refuse_mixed(where: str, slices: Sequence[Named]) -> None:
-    """Raise an UnreadableScan where slices of a series are of several people or studies.
+    """Raise an UnreadableScan where slices of a series are of several people or studies, or are no slices.
 
     UIDs of their own in most slices are the work of software that was to make them anonymous, and say nothing.
     """
+    refuse_no_slices(where, [told.texts[IMAGE_TYPE] for _, told in slices])
     for keyword in (*OF_ONE_PERSON, *OF_ONE_STUDY):
         filled = [(name, told.texts[keyword]) for name, told in slices if told.texts[keyword]]
         different = {value for _, value in filled}
@@ -69,8 +75,16 @@ def refuse_mixed(where: str, slices: Sequence[Named]) -> None:
         )
 
 
-def header_notes(slices: Sequence[Named]) -> Iterator[str]:
-    """Yield what is odd where slices that belong together say different things of themselves, or are of no chest."""
+def header_notes(slices: Sequence[Named], step_mm: float) -> Iterator[str]:
+    """Yield what is odd where slices that belong together say different things of themselves, or are of no chest, or projections.
+
+    Args:
+        step_mm: between neighbours, by their positions.
+    """
+    texts = [told.texts for _, told in slices]
+    thickness = float(np.median([told.lengths["SliceThickness"] for _, told in slices]))
+    if note := projection_note([one[DESCRIPTION] for one in texts], [one[IMAGE_TYPE] for one in texts], thickness, step_mm):
+        yield note
     if part := far_part_in(slices[0][1].texts[BODY_PART]):
         yield f"{BODY_PART} names {part}: is it a CT of the chest?"
     for keyword in (*OF_ONE_PERSON, *OF_ONE_KIND):
@@ -85,13 +99,20 @@ def header_notes(slices: Sequence[Named]) -> Iterator[str]:
 
 
 def header_doubts(slices: Sequence[Named], step_mm: float, spacing_mm: tuple[float, float], size_px: tuple[int, int]) -> Iterator[Doubt]:
-    """Yield a doubt where lengths in the headers contradict the positions and the spacing.
+    """Yield a doubt where lengths in the headers contradict the positions and the spacing, or slices are rescaled differently.
 
     Args:
         slices: in their order along the stack.
         step_mm: between neighbours, by their positions.
         spacing_mm, size_px: of the pixels: (between rows, between columns), (rows, columns).
     """
+    for keyword in RESCALE:
+        values = [told.lengths[keyword] for _, told in slices]
+        usual, count = Counter(values).most_common(1)[0]
+        if count < len(values) and np.isfinite(values).all():
+            odd = next(number for number, value in enumerate(values) if value != usual)
+            found = f"{keyword} is {usual:g} in {count} of its {len(values)} slices and another in the rest"
+            yield Doubt(RESCALED, f"{found} ({values[odd]:g} in {slices[odd][0]})", "Export it again, with one rescaling for all slices.")
     others = _other_steps(slices, step_mm)
     if others:
         listed = " and ".join(f"{step:.3g} mm by {keyword}" for keyword, step in others.items())

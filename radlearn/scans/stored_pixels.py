@@ -6,6 +6,7 @@ python-gdcm makes it three times slower on JPEG Baseline. `display` interprets t
 
 import io
 import re
+import struct
 import warnings
 import zlib
 from collections.abc import Callable, Iterator
@@ -20,10 +21,11 @@ import pydicom
 from pydicom import uid
 from pydicom.encaps import get_frame
 from pydicom.errors import BytesLengthException, InvalidDicomError
+from pydicom.tag import Tag
 
 from radlearn.errors import UnreadableScan
 from radlearn.file_kinds import kind_of, picture_advice
-from radlearn.files import MOST_BYTES, opened_to_read
+from radlearn.files import MOST_BYTES, nothing_there, opened_to_read
 from radlearn.scans import jpeg
 from radlearn.scans.dicom_parsing import ITEM, InWords, are_whole_items, complete_description, parsed
 from radlearn.scans.jpeg import MEND
@@ -117,7 +119,7 @@ def open_xray(path: Path, with_pixels: bool = True) -> Xray:
             opened.seek(0)
             return _opened_by_pydicom(path, io.BytesIO(start) if with_pixels else opened, with_pixels)
     except FileNotFoundError:
-        raise UnreadableScan(f"{path}: there is no such file.") from None
+        raise UnreadableScan(f"{path}: {nothing_there(path)}.") from None
     except OSError as error:
         raise UnreadableScan(f"{path}: cannot be opened ({error.strerror or error}); expected a DICOM file.") from None
 
@@ -245,12 +247,12 @@ def _refuse_other_objects(path: Path, dataset: pydicom.Dataset, with_pixels: boo
     pixels = next((keyword for keyword in PIXEL_KEYWORDS if dataset.get(keyword)), None)
     if dataset.get("Rows") is None or dataset.get("BitsAllocated") is None:
         raise UnreadableScan(
-            f"{path}: holds no image ({kind}): its header has no rows and columns, or ends before them. Expected an X-ray. Leave "
-            "such files out; if it was an X-ray, copy or export it again."
+            f"{path}: holds no image ({kind}): its header has no rows and columns, or ends before them. Leave "
+            "such files out; if it was an image, copy or export it again."
         )
     if int(dataset.get("NumberOfFrames") or 1) > 1:
         found = f"{path}: has {dataset.NumberOfFrames} frames ({kind})"
-        raise UnreadableScan(f"{found}; radlearn reads single X-rays. Split it into frames, or remove it.")
+        raise UnreadableScan(f"{found}; radlearn reads single images. Split it into frames, or remove it.")
     photometric = photometric_of(dataset)
     samples = int(dataset.get("SamplesPerPixel") or 1)
     if samples > 1 or photometric not in ("MONOCHROME1", "MONOCHROME2"):
@@ -265,7 +267,22 @@ def _refuse_other_objects(path: Path, dataset: pydicom.Dataset, with_pixels: boo
         raise UnreadableScan(f"{found}. Convert it, for example with 'gdcmconv --raw IN OUT'.")
     if with_pixels and pixels is None:
         size = f"{dataset.Columns} × {dataset.Rows} px (width × height)"
+        if not _begins_pixels(path):
+            raise UnreadableScan(
+                f"{path}: holds no pixels: its header declares an image of {size}, and no pixel data follow. Only the header was kept, "
+                "or the file was cut short there. Export it again with its pixels, or remove it."
+            )
         raise UnreadableScan(f"{path}: is truncated: its header declares an image of {size}, but the file ends before or within it. {MEND}")
+
+
+def _begins_pixels(path: Path) -> bool:
+    """Whether pixel data with at least one byte is announced anywhere in a file of which pydicom returned none."""
+    with opened_to_read(path, most_bytes=MOST_BYTES) as opened:
+        content = opened.read()
+    tags = [Tag(keyword) for keyword in PIXEL_KEYWORDS]
+    orders = [struct.pack(order + "HH", tag.group, tag.element) for tag in tags for order in "<>"]
+    # Of a file without pixels the last element may be them, of length 0.
+    return any(content[at + 8 :].strip(b"\0") for one in orders if (at := content.rfind(one)) >= 0)
 
 
 def photometric_of(said: Any) -> str:

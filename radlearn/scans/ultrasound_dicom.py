@@ -16,33 +16,42 @@ from radlearn.amounts import counted
 from radlearn.errors import UnreadableScan
 from radlearn.files import MOST_BYTES, opened_to_read
 from radlearn.scans import jpeg
-from radlearn.scans.dicom import read_radiograph
+from radlearn.scans.chest_xray import NO_XRAY_MODALITIES, XRAY_MODALITIES
+from radlearn.scans.dicom import read_frame
 from radlearn.scans.dicom_parsing import parsed
+from radlearn.scans.header_texts import text_in
 from radlearn.scans.jpeg_pictures import jpeg_trouble
 from radlearn.scans.picture_files import Stored, grey_of_channels, picture_of
 from radlearn.scans.pixel_order import order_words
-from radlearn.scans.pixel_spacing import PixelSpacing
+from radlearn.scans.pixel_spacing import SECONDARY_CAPTURE, PixelSpacing
 from radlearn.scans.stored_pixels import LOSSY_JPEG, MOST_PIXELS, PLUGIN_OF, parsing, photometric_of
-from radlearn.scans.ultrasound_regions import ultrasound_spacing_of
+from radlearn.scans.ultrasound_regions import REGIONS, Box, calibrated_boxes, ultrasound_spacing_of
 
-SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 PALETTE = "PALETTE COLOR"
+ULTRASOUND = {"US", "IVUS"}
+SAYS_NOTHING = {"OT", ""}
+"Modalities of captured and converted images, which may be ultrasound."
+OTHERS = (NO_XRAY_MODALITIES | XRAY_MODALITIES) - ULTRASOUND - SAYS_NOTHING
 TAKE_A_FRAME = "Save the frame that you want as a PNG: pydicom.pixels.pixel_array(PATH, index=0) gives the first."
 
 
 class UltrasoundFrame(NamedTuple):
-    """Grey values float32 (rows, columns) in [0, 1], the size of a pixel, and what was decided to read it."""
+    """Grey values float32 (rows, columns) in [0, 1], the size of a pixel, what was decided to read it, and where the size holds.
+
+    `calibrated` is empty where it holds everywhere.
+    """
 
     pixels: np.ndarray
     spacing: PixelSpacing
     notes: tuple[str, ...]
+    calibrated: tuple[Box, ...] = ()
 
 
 def read_ultrasound_dicom(path: Path) -> UltrasoundFrame:
     """Read the frame of a DICOM file; of one in colour its luminance.
 
     Raises:
-        UnreadableScan: as `read_radiograph`; several frames.
+        UnreadableScan: as `read_radiograph`; several frames; a modality that is surely not ultrasound.
     """
     with opened_to_read(path) as opened, parsing(path):
         said = parsed(opened, stop_before_pixels=True)
@@ -50,15 +59,19 @@ def read_ultrasound_dicom(path: Path) -> UltrasoundFrame:
         # It may have been cut or stretched after its sizes were written.
         captured = str(said.get("SOPClassUID") or "").startswith(SECONDARY_CAPTURE)
         spacing = PixelSpacing(None) if captured else ultrasound_spacing_of(said)
+        calibrated = calibrated_boxes(said) if spacing.source == REGIONS else ()
+        modality = text_in(said, "Modality").upper()
+    if modality in OTHERS:
+        raise UnreadableScan(f"{path}: Modality is {modality}; expected ultrasound (US). Leave such files out.")
     if frames > 1:
         raise UnreadableScan(f"{path}: is a cine loop of {counted(frames, 'frames')}; expected one image. {TAKE_A_FRAME}")
     if in_colour:
         picture = picture_of(path, stored_colours(path, "luminance"))
         pixels, notes = picture.pixels, picture.notes
     else:
-        frame = read_radiograph(path)
-        pixels, notes = frame.pixels, frame.notes
-    return UltrasoundFrame(pixels, spacing, tuple(dict.fromkeys((*notes, *filter(None, [spacing.note])))))
+        pixels, notes = read_frame(path)
+    doubt = "" if modality in ULTRASOUND else f"may be no ultrasound: Modality is {modality or 'missing'}"
+    return UltrasoundFrame(pixels, spacing, tuple(dict.fromkeys(filter(None, (doubt, *notes, spacing.note)))), calibrated)
 
 
 def is_in_colour(said: Any) -> bool:

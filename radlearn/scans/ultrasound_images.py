@@ -15,6 +15,7 @@ from radlearn.errors import UnreadableScan
 from radlearn.scans.dicom import is_dicom
 from radlearn.scans.plain_images import read_plain_image
 from radlearn.scans.ultrasound_dicom import read_ultrasound_dicom
+from radlearn.scans.ultrasound_regions import Box, too_deep
 
 SMALLEST_PX = 16
 MOST_VALUES, FLAT_ABOVE, LOOKED_AT = 32, 0.9, 64
@@ -26,13 +27,15 @@ class UltrasoundImage(NamedTuple):
     """Grey values float32 (rows, columns) in [0, 1], row 0 at the probe.
 
     `spacing_mm` is the distance between rows and that between columns, None where the file has no such measure, and `spacing_from` the
-    field that it comes from. `notes` says what was decided to read it.
+    field that it comes from. `notes` says what was decided to read it. `calibrated` are the parts of the image in which pixels have this
+    size; empty where it is all of it.
     """
 
     pixels: np.ndarray
     spacing_mm: tuple[float, float] | None
     notes: tuple[str, ...]
     spacing_from: str = ""
+    calibrated: tuple[Box, ...] = ()
 
 
 def read_ultrasound(path: str | Path) -> UltrasoundImage:
@@ -44,10 +47,13 @@ def read_ultrasound(path: str | Path) -> UltrasoundImage:
     """
     path = Path(path)
     if is_dicom(path):
-        pixels, (spacing, source, _), notes = read_ultrasound_dicom(path)
+        pixels, (spacing, source, _), notes, calibrated = read_ultrasound_dicom(path)
     else:
+        calibrated = ()
         (pixels, _, notes), size = read_plain_image(path, colours="luminance")
         spacing, source, notes = size.mm, size.source, (*notes, *filter(None, [size.note]))
+    if spacing is not None and (deep := too_deep(spacing, len(pixels), calibrated)):
+        spacing, source, notes, calibrated = None, "", (*notes, deep), ()
     if min(pixels.shape) < SMALLEST_PX:
         rows, columns = pixels.shape
         raise UnreadableScan(f"{path}: has {rows} × {columns} pixels (rows × columns); expected at least {SMALLEST_PX} along each side.")
@@ -56,7 +62,7 @@ def read_ultrasound(path: str | Path) -> UltrasoundImage:
     if values := _values_of_label_map(pixels):
         found = f"{path}: is no image but looks like a label map: flat areas of {counted(values, 'values')}, and no speckle"
         raise UnreadableScan(f"{found}. Leave it out, or name the image that it belongs to.")
-    return UltrasoundImage(pixels, spacing, tuple(notes), source)
+    return UltrasoundImage(pixels, spacing, tuple(notes), source, calibrated)
 
 
 def _values_of_label_map(pixels: np.ndarray) -> int:

@@ -5,9 +5,12 @@ machines. Regions in other units, such as the time of an M-mode, are no sizes. A
 original, which reach beyond its edges then.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from radlearn.scans.pixel_spacing import DAMAGE, Lengths, PixelSpacing, pixel_spacing_of
+import numpy as np
+
+from radlearn.scans.pixel_spacing import DAMAGE, NONE_TAKEN, Lengths, PixelSpacing, pixel_spacing_of
 
 REGIONS = "SequenceOfUltrasoundRegions"
 CENTIMETRES = 3
@@ -15,11 +18,17 @@ TWO_DIMENSIONS = 1
 SAME_WITHIN = 0.01
 LEAST_MM, MOST_MM = 1e-3, 10.0
 "Of a pixel: under a microscope's probe of 50 MHz, and of an image of a few dozen pixels."
-NONE_TAKEN = "no millimetres are taken from it"
+DEEPEST_MM = 300.0
+"Of an image: machines go as deep as that, with probes for the abdomen. More is what was written in another unit."
+
+Box = tuple[int, int, int, int]
+"First row and column, and the row and column after the last ones."
 
 
 class _Region(NamedTuple):
     mm: Lengths
+    left: int
+    top: int
     right: int
     bottom: int
 
@@ -47,6 +56,27 @@ def ultrasound_spacing_of(said: Any) -> PixelSpacing:
     return PixelSpacing(first, REGIONS, note)
 
 
+def calibrated_boxes(said: Any) -> tuple[Box, ...]:
+    """Return the parts of an image in which a pixel has the size that `ultrasound_spacing_of` finds in its regions."""
+    return tuple((region.top, region.left, region.bottom + 1, region.right + 1) for region in _regions_in(said))
+
+
+def too_deep(spacing: Lengths, rows: int, calibrated: Sequence[Box] = ()) -> str:
+    """Return in words that an image of so many rows, or a part of it that has the spacing, is deeper than any; "" else."""
+    deep = max((bottom - top for top, _, bottom, _ in calibrated), default=rows) * spacing[0]
+    if deep <= DEEPEST_MM:
+        return ""
+    return f"it is {deep:.0f} mm deep by its header, with pixels of {_words(spacing)}, which no ultrasound image is: {NONE_TAKEN}"
+
+
+def outside_share(labelled: np.ndarray, calibrated: Sequence[Box]) -> float:
+    """Return which share of the pixels of a mask, bool (rows, columns), lies outside of boxes."""
+    rest = labelled.copy()
+    for top, left, bottom, right in calibrated:
+        rest[max(top, 0) : bottom, max(left, 0) : right] = False
+    return float(rest.sum() / max(labelled.sum(), 1))
+
+
 def _regions_in(said: Any) -> list[_Region]:
     """Return the regions that show a plane and whose pixels have a size in cm along both axes."""
     found = []
@@ -55,12 +85,14 @@ def _regions_in(said: Any) -> list[_Region]:
             units = {int(item.get(f"PhysicalUnits{axis}Direction")) for axis in "XY"}
             # Negative where the axis points the other way.
             down, across = (10 * abs(float(item.get(f"PhysicalDelta{axis}"))) for axis in "YX")
+            # Where the first corner is not said, it is that of the image.
+            left, top = (int(item.get(f"RegionLocationMin{corner}") or 0) for corner in ("X0", "Y0"))
             right, bottom = int(item.get("RegionLocationMaxX1")), int(item.get("RegionLocationMaxY1"))
             shows_plane = int(item.get("RegionSpatialFormat") or TWO_DIMENSIONS) == TWO_DIMENSIONS
         except DAMAGE:
             continue
         if shows_plane and units == {CENTIMETRES} and all(LEAST_MM <= length <= MOST_MM for length in (down, across)):
-            found.append(_Region((down, across), right, bottom))
+            found.append(_Region((down, across), left, top, right, bottom))
     return found
 
 

@@ -58,6 +58,6 @@ def wrapped_words(stored: np.ndarray) -> str:
     is_wrapped = (is_along_lines or (often >= LEAST_JUMPS and smoother < SMOOTHER_BELOW)) and LEAST_HALF <= upper <= 1 - LEAST_HALF
     if not is_wrapped or np.median(on_ring[jumps]) > MOST_BESIDE * whole:
         return ""
-    found = f"between neighbours they jump from one end, {low:g}, to the other, {high:g}, and back all over the image, which no X-ray does"
+    found = f"between neighbours they jump from one end, {low:g}, to the other, {high:g}, and back all over the image, which no image does"
     why = "numbers with a sign were taken for numbers without, or an array of more bits was saved in as few, without scaling it"
     return f"its values {WRAPPED} {bits} bits: {found}. Probably {why}: export it again"

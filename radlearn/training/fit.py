@@ -25,7 +25,7 @@ from radlearn.training import checkpoint
 from radlearn.training.checkpoint_header import STARTED
 from radlearn.training.config import FREE_TO_CHANGE, TrainerConfig
 from radlearn.training.earlier_runs import started, weights_to_start_from
-from radlearn.training.loading import EpochLoader, reseed
+from radlearn.training.loading import WORKER_OF_TORCH, EpochLoader, WorkerKilled, reseed
 from radlearn.training.outputs import Outputs
 from radlearn.training.run_files import TrainingState, checked
 from radlearn.training.run_folder import Run, must_be_there, place_of, refuse_changed_settings
@@ -94,13 +94,20 @@ def fit(
                     training.train_epoch(len(training.history), ctrl_c, voice)
                     training.finish_epoch(len(training.history), ctrl_c, voice)
             except KeyboardInterrupt:
-                saved = f"saved after step {training.saved_step:,} of {training.steps:,}"
-                raise Interrupted(f"Stopped by {ctrl_c.by}, {saved}. To continue: {run.resume_command}") from None
+                raise training.interrupted(ctrl_c) from None
             except torch.OutOfMemoryError as error:
                 raise BadSetting(
                     f"Step {training.step + 1:,}: the device has too little memory ({str(error).split('. ')[0]}). "
                     "Use smaller batches or smaller images in a new run."
                 ) from error
+            except (WorkerKilled, RuntimeError) as error:
+                if not isinstance(error, WorkerKilled) and WORKER_OF_TORCH not in str(error):
+                    raise
+                # A batch system ends all processes of a job at once, and the death of a worker may be noticed first.
+                if ctrl_c.wanted_soon():
+                    raise training.interrupted(ctrl_c) from None
+                killed = error if isinstance(error, WorkerKilled) else WorkerKilled(error)
+                raise RadlearnError(f"{killed} The training is {training.saved}. To continue: {run.resume_command}") from error
     training.sweep()
     if training.events:
         training.events.close()
@@ -154,6 +161,15 @@ class _Training:
     def seconds(self) -> float:
         """Duration of the current epoch, without interruptions."""
         return self.earlier_seconds + monotonic() - self.begun
+
+    @property
+    def saved(self) -> str:
+        """How far a run is kept, in words."""
+        return f"saved after step {self.saved_step:,} of {self.steps:,}"
+
+    def interrupted(self, ctrl_c: CtrlC) -> Interrupted:
+        """Return what is said of a training that was asked to end."""
+        return Interrupted(f"Stopped by {ctrl_c.by}, {self.saved}. To continue: {self.run.resume_command}")
 
     def train_epoch(self, epoch: int, ctrl_c: CtrlC, voice: Voice) -> None:
         """Take the remaining steps of `epoch` (from 0)."""

@@ -23,6 +23,19 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 from radlearn.errors import BadSetting, RadlearnError
 from radlearn.sample_key import SampleKey, case_seed
 
+WORKER_OF_TORCH = "DataLoader worker"
+"In the words of torch's RuntimeError for a worker that was killed. Its signal handler raises it wherever the main thread is."
+
+
+class WorkerKilled(RadlearnError):
+    """A background worker that loads cases was ended from outside."""
+
+    def __init__(self, error: RuntimeError) -> None:
+        super().__init__(
+            f"A background worker that loads cases was killed ({error}). The usual cause is too little memory, or too little shared "
+            "memory (/dev/shm) in a container. Use fewer workers; 0 loads in the main process."
+        )
+
 
 class KeyedDataset(Protocol):
     """What an `EpochLoader` loads from. If it has an attribute `ids`, one string per case, errors name cases by it."""
@@ -205,12 +218,9 @@ class EpochLoader:
                     raise self._error_of(batch)
                 yield batch
         except RuntimeError as error:
-            if "DataLoader worker" not in str(error):
+            if WORKER_OF_TORCH not in str(error):
                 raise
-            raise RadlearnError(
-                f"A background worker that loads cases was killed ({error}). The usual cause is too little memory, or too little shared "
-                "memory (/dev/shm) in a container. Use fewer workers; 0 loads in the main process."
-            ) from error
+            raise WorkerKilled(error) from error
 
     def names(self, keys: Sequence[SampleKey]) -> list[str]:
         """Return the names of cases: the data set's `ids` if it has them, else "case INDEX"."""

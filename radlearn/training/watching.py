@@ -3,13 +3,16 @@
 import signal
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from time import monotonic, sleep
 from types import FrameType, TracebackType
 from typing import Any
 
 from radlearn.progress import Bar
 
 SPEAK_EVERY_SECONDS = 0.5
+MOMENT_SECONDS = 1.0
+"Between the death of a worker and the signal that ends its parent too."
 
 
 class Voice:
@@ -50,7 +53,7 @@ class CtrlC:
         self.wanted = self.insisted = False
         # What the message says that it was.
         self.by = "Ctrl-C"
-        self._at_once = False
+        self._at_once = self._is_ending = False
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "CtrlC":
@@ -73,9 +76,19 @@ class CtrlC:
         finally:
             self._at_once = False
 
+    def wanted_soon(self) -> bool:
+        """Whether the process was asked to end, or is within a moment; from now on no further signal interrupts what ends it."""
+        self._is_ending = True
+        until = monotonic() + MOMENT_SECONDS
+        while not self.wanted and monotonic() < until:
+            # Another worker of torch may be found dead meanwhile.
+            with suppress(RuntimeError):
+                sleep(MOMENT_SECONDS / 20)
+        return self.wanted
+
     def _handle(self, number: int, frame: FrameType | None) -> None:
         self.by = "SIGTERM" if number == signal.SIGTERM else "Ctrl-C"
         self.insisted = self.wanted
         self.wanted = True
-        if self.insisted or self._at_once:
+        if (self.insisted or self._at_once) and not self._is_ending:
             raise KeyboardInterrupt

@@ -15,6 +15,7 @@ from radlearn.file_names import expanded
 from radlearn.files import remove_leftovers, removed_on_failure, try_to_write
 from radlearn.outputs import NOTHING_REPLACED, prove_output
 from radlearn.progress import say
+from radlearn.remarks import show_own_warnings_as_sentences
 from radlearn.training.arguments import checked
 from radlearn.training.config import refuse_out_of_bounds
 from radlearn.training.device import chosen_precision, say_chosen_precision
@@ -83,6 +84,7 @@ class TaskApi:
     """
 
     def __init__(self, task: AnyTask) -> None:
+        show_own_warnings_as_sentences()
         self.task = task
 
     @checked

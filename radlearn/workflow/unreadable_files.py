@@ -10,6 +10,7 @@ from radlearn.files import write_text
 from radlearn.progress import say
 
 SHOWN = 10
+UNREADABLE = "unreadable.txt"
 TRACEBACK = "Traceback (most recent call last)"
 # What a decoder says of a file that it cannot take: too large for the memory, cut short, not to be opened, of a kind it does not expect.
 OF_DECODERS = (
@@ -67,7 +68,7 @@ class UnreadableFiles:
         if self.lines:
             where = ""
             if self.out is not None:
-                file = self.out / "unreadable.txt"
+                file = self.out / UNREADABLE
                 write_text(file, "\n".join(self.lines) + "\n")
                 where = f" (all of them in {file})" if len(self.lines) > SHOWN else f" (also in {file})"
             say(f"{counted(len(self.lines), self.what)} could not be read{where}:", style="yellow")
@@ -75,7 +76,7 @@ class UnreadableFiles:
                 say(f"  {line}")
         elif self.out is not None:
             # Of an earlier pass over files that were mended since.
-            (self.out / "unreadable.txt").unlink(missing_ok=True)
+            (self.out / UNREADABLE).unlink(missing_ok=True)
         if not readable:
             # Where nothing can be read at all, the fault may be another than the files'.
             found = f"{begun(none_of(len(self.lines), self.what))} could be read."

@@ -42,6 +42,7 @@ def test_it_is_what_a_loop_over_pixels_says(mask: np.ndarray) -> None:
     ("text", "words"),
     [
         ("1 2 3", "has 3 numbers; expected pairs"),
+        ("7", "has 1 number; expected pairs"),
         ("1 x", "'x' is no whole number"),
         ("1 2.5", "'2.5' is no whole number"),
         ("0 2", "begins before the image; pixels are counted from 1"),
@@ -58,6 +59,16 @@ def test_it_is_what_a_loop_over_pixels_says(mask: np.ndarray) -> None:
 def test_what_is_no_mask_is_refused_with_its_reason(text: str, words: str) -> None:
     with pytest.raises(BadLayout, match=words):
         decoded(text, (4, 3))
+
+
+@pytest.mark.parametrize("text", ["-1", "nan", "NaN", " None ", "[]", "0", "1 0", "0 0", "<NA>"])
+def test_what_others_write_for_an_empty_mask_is_told_how_to_write_it(text: str) -> None:
+    with pytest.raises(BadLayout, match=r"^the runs are '.+'; where nothing was found the field is empty\. Write nothing there\.$"):
+        decoded(text, (4, 3))
+    # Beside runs it is a mistake of another kind.
+    with pytest.raises(BadLayout) as error:
+        decoded(f"1 2 {text}", (4, 3))
+    assert "where nothing was found" not in str(error.value)
 
 
 @given(st.text(alphabet="0123456789 -.x", max_size=12))

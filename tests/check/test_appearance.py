@@ -1,12 +1,14 @@
 """X-rays that are odd beside the others; a few X-rays say nothing about what is usual."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from radlearn.check.appearance import median_xray, series_privacy, xray_findings
 from radlearn.check.radiographs import XrayFacts, looks_of
-from radlearn.scans.dicom import RadiographHeader
+from radlearn.scans.dicom import RadiographHeader, find_xrays, read_radiograph
 from radlearn.scans.look_alikes import thumbnail_of
 
 
@@ -73,3 +75,27 @@ def test_a_series_is_told_of_once_where_its_headers_name_somebody() -> None:
     (one,) = series_privacy(slices, Path())
     assert (one.rule, one.file) == ("privacy", "0.dcm")
     assert list(series_privacy([XrayFacts(Path("a.dcm"), header=header)], Path())) == []
+
+
+def built_in(folder: Path, count: int) -> list[np.ndarray]:
+    return [read_radiograph(path, 128).pixels for path in find_xrays(folder)[:count]]
+
+
+@pytest.mark.parametrize("turn", [np.flipud, np.rot90, np.transpose, lambda pixels: pixels[::-1, ::-1]])
+@pytest.mark.parametrize("count", [1, 5, 20])
+def test_a_folder_whose_xrays_are_all_turned_alike_is_named(
+    built_in_xrays: Path, turn: Callable[[np.ndarray], np.ndarray], count: int
+) -> None:
+    upright = built_in(built_in_xrays, count)
+    assert rules([xray(f"{number}.png", pixels) for number, pixels in enumerate(upright)]) == {}
+    found = rules([xray(f"{number}.png", turn(pixels).copy()) for number, pixels in enumerate(upright)])
+    assert set(found.values()) == {"image-turned"}
+    assert len(found) >= 0.8 * count
+
+
+def test_upright_xrays_among_turned_ones_are_not_called_turned(built_in_xrays: Path) -> None:
+    pixels = built_in(built_in_xrays, 20)
+    xrays = [xray(f"{number}.png", one if number < 4 else one[::-1].copy()) for number, one in enumerate(pixels)]
+    found = rules(xrays)
+    assert set(found.values()) == {"image-turned"}
+    assert not {f"{number}.png" for number in range(4)} & set(found)

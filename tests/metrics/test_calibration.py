@@ -1,5 +1,7 @@
 """Calibration against scikit-learn, SciPy and hand counts, and where plain maximum likelihood has no solution."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import scipy.optimize
@@ -242,3 +244,23 @@ def test_one_probability_for_all_has_no_slope(value: float) -> None:
     lines = recalibration_line([0.2, 0.2, 0.9, 0.4, 0.1], labels, [[1, 1, 0, 0, 0], [1, 1, 1, 1, 1]])
     assert np.isnan(lines[0]).all()
     assert np.isfinite(lines[1]).all()
+
+
+def test_shares_in_bins_count_each_case_as_often_as_it_is_drawn() -> None:
+    p, y, drawn = np.array([0.1, 0.2, 0.7, 0.9]), np.array([0, 1, 1, 0]), np.array([[3, 1, 0, 2], [1, 1, 1, 1]])
+    assert positive_shares(p, y, 2, drawn) == pytest.approx(np.array([[1 / 4, 0], [1 / 2, 1 / 2]]))
+    assert positive_shares(p, y, 1, drawn) == pytest.approx(np.array([[1 / 6], [1 / 2]]))
+
+
+def test_a_draw_with_one_negative_has_a_line() -> None:
+    p, y = np.array([0.2, 0.4, 0.6, 0.9]), np.array([0, 0, 1, 1])
+    assert np.isfinite(recalibration_line(p, y, np.array([1, 0, 1, 2]))).all()
+    assert np.isfinite(recalibration_line(p, y, np.array([1, 2, 1, 0]))).all()
+    assert np.isnan(recalibration_line(p, y, np.array([0, 0, 1, 2]))).all()
+
+
+@pytest.mark.parametrize("of", [brier_error, calibration_error, calibration_in_the_large, positive_shares, recalibration_line])
+@pytest.mark.parametrize("wrong", [1.2, -0.2])
+def test_every_score_of_probabilities_refuses_what_lies_beyond_0_and_1(of: Callable[..., object], wrong: float) -> None:
+    with pytest.raises(BadSetting, match="0"):
+        of([0.2, wrong, 0.7], [0, 1, 1])

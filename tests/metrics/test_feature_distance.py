@@ -112,6 +112,8 @@ def test_what_cannot_be_measured_is_refused() -> None:
     good = features(0, 50)
     with pytest.raises(BadSetting, match="false_flags is 0"):
         fit_feature_distance(good, good, false_flags=0)
+    with pytest.raises(BadSetting, match="false_flags is 1"):
+        fit_feature_distance(good, good, false_flags=1)
     with pytest.raises(BadSetting, match="2 training and 50 validation"):
         fit_feature_distance(good[:2], good)
     with pytest.raises(BadSetting, match="expected \\(images, 60\\)"):

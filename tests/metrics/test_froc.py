@@ -157,6 +157,9 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
     cases = froc_cases(*random_xrays(1, count=5))
     with pytest.raises(BadSetting, match=r"expected what froc_cases\(found, truth\) returns"):
         sensitivity_at_false_boxes(cases.confidences, cases.hits[:4], cases.true_boxes)
+    flat = cases.confidences[:, 0], cases.hits[:, 0], cases.true_boxes
+    with pytest.raises(BadSetting, match=r"expected what froc_cases\(found, truth\) returns"):
+        sensitivity_at_false_boxes(*flat)
     with pytest.raises(BadSetting, match=r"weights of shape \(4,\) for 5 X-rays"):
         sensitivity_at_false_boxes(*cases, weights=np.ones(4))
     with pytest.raises(BadSetting, match="predictions for"):

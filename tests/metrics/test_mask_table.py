@@ -39,6 +39,8 @@ def test_a_row_says_what_the_single_functions_say() -> None:
     assert (row.predicted_ml, row.truth_ml) == (masks.volume_ml(p, SPACING), masks.volume_ml(t, SPACING))
     counts = lesions.lesion_counts(p, t, SPACING, 0.05, 0.3)
     assert (row.lesions, row.found_lesions, row.false_lesions) == (counts.lesions, counts.found_lesions, counts.false_lesions)
+    unless_asked = mask_scores(p, t, SPACING, tolerance_mm=1.0, smallest_ml=lesions.SMALLEST_ML, found_share=lesions.FOUND_SHARE)
+    assert mask_scores(p, t, SPACING) == unless_asked != mask_scores(p, t, SPACING, tolerance_mm=2.0)
 
 
 def test_scores_over_scans_are_means_with_intervals(table: list[MaskScores]) -> None:

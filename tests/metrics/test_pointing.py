@@ -43,6 +43,7 @@ def test_overlapping_boxes_are_counted_once_and_what_lies_beyond_the_border_not_
     boxes = np.array([[-4.0, 0.0, 4.0, 8.0], [2.0, 0.0, 20.0, 8.0]])
     assert scores_of(np.ones((8, 8)), boxes)["chance"] == 1.0
     assert share_inside(np.array([[0.0, 0.0, 0.5, 0.5]]), (2, 2))[0, 0] == 0.25
+    assert share_inside(np.array([[0.0, -3.0, 2.0, -1.0], [-3.0, 0.0, -1.0, 2.0], [0.0, 5.0, 2.0, 6.0]]), (2, 2)).sum() == 0
 
 
 def test_an_image_without_a_box_has_no_score() -> None:

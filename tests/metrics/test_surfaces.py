@@ -95,6 +95,7 @@ def test_the_percentile_is_one_of_area_not_of_elements() -> None:
     other_way = np.array([0.0, 0.5]), np.array([94.0, 6.0])
     found = SurfaceDistances(*one_way, *other_way)
     assert [found.hausdorff_mm(percent) for percent in (94, 95, 96, 97, 99, 100)] == [0, 0.5, 1, 1, 2, 3]
+    assert found.hausdorff_mm() == 0.5
     assert found.dice_score(0.9) == pytest.approx(195 / 200)
 
 

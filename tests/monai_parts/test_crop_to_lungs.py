@@ -32,7 +32,7 @@ from radlearn.monai_parts.error_chain import radlearn_error_in
 from radlearn.scans import lungs
 from radlearn.scans.geometry import to_orientation
 from radlearn.scans.lungs import find_lungs, lung_hull
-from tests.check.phantom import AFFINE, SHAPE, chest_hu, ellipsoid, lesion
+from tests.check.phantom import AFFINE, SHAPE, chest_hu, ellipsoid, ill_chest_hu, lesion
 
 nibabel = pytest.importorskip("nibabel", reason="nibabel, which writes the files, is not installed")
 
@@ -395,3 +395,20 @@ def test_in_workers_it_crops_as_here_and_what_they_send_can_be_inverted(tmp_path
         assert data["image"].meta["lung_ml"] == pytest.approx(here["image"].meta["lung_ml"])
         back = Invertd("label", transform=read, orig_keys="label")(data)["label"]
         np.testing.assert_array_equal(back[0].numpy() > 0.5, lesion() > 0)
+
+
+@pytest.mark.parametrize(
+    ("turn", "words"),
+    [(np.s_[::-1], "mirrored from left to right"), (np.s_[:, :, ::-1], "upside down"), (np.s_[:, ::-1], "turned front to back")],
+)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.uint8])
+def test_a_mask_that_is_turned_over_on_its_ct_is_noted_as_the_audit_says_it(turn: Any, words: str, dtype: torch.dtype) -> None:
+    hu = ill_chest_hu(0)
+    mask = np.zeros(SHAPE, np.uint8)
+    mask[14:30, 40:50, 10:18] = 1
+    hu[mask > 0] = -300
+    crop = CropToLungsd(KEYS, "image", hull_key="hull")
+    right = crop({"image": image_of(hu), "label": MetaTensor(image_of(mask).to(dtype))})["image"].meta["notes"]
+    wrong = crop({"image": image_of(hu), "label": MetaTensor(image_of(mask[turn]).to(dtype))})["image"].meta["notes"]
+    assert "it looks" not in right
+    assert f"label: it looks {words}: so turned," in wrong

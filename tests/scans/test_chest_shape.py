@@ -55,6 +55,28 @@ def test_an_affine_that_was_left_out_is_said(signs: tuple[int, int, int]) -> Non
     assert found[0].startswith("its affine is the identity: voxels of 1 mm, the first at 0")
 
 
+@pytest.mark.parametrize("turn", [(0, 1, 2), (1, 0, 2), (2, 0, 1)])
+def test_voxels_of_exactly_1_mm_are_told_wherever_the_first_lies(turn: tuple[int, int, int]) -> None:
+    affine = np.eye(4)[:, [*turn, 3]]
+    affine[:3, 3] = [100, -80.5, 30]
+    voxels = np.full((200, 200, 200), -1000, np.int16)
+    (doubt,) = shape_doubts(volume(voxels, affine))
+    assert (doubt.rule, doubt.sure) == ("ct-unit", False)
+    assert "exactly 1 × 1 × 1 mm" in doubt.found
+    for other in ((1, 1, 1.25), (0.999, 0.999, 1), (1, 1, 2)):
+        assert list(shape_doubts(volume(voxels, affine @ np.diag([*other, 1])))) == []
+
+
+def test_voxels_of_1_mm_do_not_hide_that_axes_were_exchanged() -> None:
+    fine = CHEST.repeat(4, axis=0).repeat(4, axis=1).repeat(6, axis=2)
+    affine = np.diag([-1.0, -1.0, 1.0, 1.0])
+    affine[:3, 3] = 5
+    upright, turned = ([doubt.rule for doubt in doubts_of(volume(hu, affine))] for hu in (fine, fine.swapaxes(0, 1)))
+    assert "ct-unit" in upright
+    assert "ct-unit" in turned
+    assert ("ct-turned" in upright, "ct-turned" in turned) == (False, True)
+
+
 @pytest.mark.parametrize("value", [0, 40, -500])
 def test_a_field_that_is_filled_with_something_else_than_air_is_said(value: int) -> None:
     i, j = np.mgrid[: SHAPE[0], : SHAPE[1]]

@@ -19,6 +19,7 @@ from radlearn.scans.radiograph_writer import write_radiograph
 from radlearn.tasks.xray.radiographs import read_unlabelled
 
 DicomFile = Callable[..., Path]
+PATCHES = np.kron(np.random.default_rng(0).integers(0, 256, (32, 32)), np.ones((8, 8))).astype(np.uint8)
 
 
 def coded(value: str, meaning: str) -> list[pydicom.Dataset]:
@@ -76,8 +77,7 @@ def test_what_is_surely_none_is_refused_by_prediction_and_cache(
     ],
 )
 def test_what_may_be_none_is_a_note(dicom_file: DicomFile, said: dict[str, Any], rule: str) -> None:
-    stored = np.random.default_rng(0).integers(0, 255, (256, 256)).astype(np.uint8)
-    path = dicom_file(stored, **said)
+    path = dicom_file(PATCHES, **said)
     assert [found for found, _ in header_doubts(read_header(path))] == [rule]
     with pytest.warns(ChestWarning, match=path.name):
         (note,) = refuse_no_chest_xray(path, read_radiograph(path))
@@ -108,8 +108,7 @@ def test_the_refusal_of_an_image_that_shows_nothing_says_which_window_makes_it_s
 
 @pytest.mark.parametrize(("modality", "sure"), [("ct", True), ("mr", True), ("cr", False), ("dx", False)])
 def test_a_modality_in_small_letters_is_the_same(dicom_file: DicomFile, modality: str, sure: bool) -> None:
-    image = np.random.default_rng(0).integers(0, 256, (220, 220)).astype(np.uint8)
-    path = dicom_file(image, Modality=modality)
+    path = dicom_file(PATCHES, Modality=modality)
     if sure:
         with pytest.raises(UnreadableScan, match=f"Modality is {modality.upper()}"):
             refuse_no_chest_xray(path, read_radiograph(path))

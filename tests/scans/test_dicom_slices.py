@@ -57,3 +57,53 @@ def test_what_is_no_slice_at_all_is_named(tmp_path: Path, content: bytes, says: 
     (tmp_path / "a.dcm").write_bytes(content)
     with pytest.raises(UnreadableScan, match=says):
         read_slice(tmp_path / "a.dcm")
+
+
+def _of_a_chest(dicom_file: Callable[..., Path], dense: int, is_signed: bool, bits: int, **others: object) -> np.ndarray:
+    """Return the HU of a slice of tissue in air, with pixels of a stored value in it, as a reader of such bits takes them."""
+    rows, columns = np.mgrid[:64, :64]
+    stored = np.where((rows - 32) ** 2 + (columns - 32) ** 2 < 600, 1064, 24).astype(np.int32)
+    stored += np.random.default_rng(0).integers(-20, 20, stored.shape)
+    stored[30:33, 30:34] = dense
+    kept = stored.astype(np.uint16)
+    if is_signed:
+        kept = np.where(stored >= 1 << (bits - 1), stored - (1 << bits), stored).astype(np.int16)
+    elements = {**CT, "RescaleSlope": 1, "RescaleIntercept": -1024, "BitsStored": bits, "HighBit": bits - 1, **others}
+    one = read_slice(dicom_file(kept, **elements))
+    assert one is not None
+    return hounsfield_of(one).hu
+
+
+@pytest.mark.parametrize(("dense", "lowest"), [(3800, 3800 - 4096 - 1024), (2900, 2900 - 4096 - 1024), (2100, 2100 - 4096 - 1024)])
+def test_metal_that_begins_again_below_air_is_refused(dicom_file: Callable[..., Path], dense: int, lowest: int) -> None:
+    with pytest.raises(UnreadableScan, match=f"12 of its pixels beside dense ones drop to as low as −{-lowest} HU.*PixelRepresentation 1"):
+        _of_a_chest(dicom_file, dense, is_signed=True, bits=12)
+    assert _of_a_chest(dicom_file, dense, is_signed=False, bits=12).max() == dense - 1024
+
+
+@pytest.mark.parametrize(("dense", "is_signed", "bits"), [(2000, True, 12), (3800, True, 14), (3800, True, 16), (1800, True, 12)])
+def test_a_sign_that_leaves_room_for_bone_is_believed(dicom_file: Callable[..., Path], dense: int, is_signed: bool, bits: int) -> None:
+    assert _of_a_chest(dicom_file, dense, is_signed, bits).max() == dense - 1024
+
+
+@pytest.mark.parametrize("padding", [-2000, -976, -2048])
+def test_padding_around_a_field_is_no_wrong_sign(dicom_file: Callable[..., Path], padding: int) -> None:
+    rows, columns = np.mgrid[:64, :64]
+    stored = np.where((rows - 32) ** 2 + (columns - 32) ** 2 < 800, 1064, padding).astype(np.int16)
+    elements = {**CT, "RescaleSlope": 1, "RescaleIntercept": -1024, "BitsStored": 12, "HighBit": 11, "PixelPaddingValue": padding}
+    one = read_slice(dicom_file(stored, **elements))
+    assert one is not None
+    assert hounsfield_of(one).hu.min() == -1024
+
+
+@pytest.mark.parametrize("modality", ["RTSTRUCT", "SR", "RTPLAN"])
+def test_what_holds_no_image_is_left_out_without_its_preamble_too(dicom_file: Callable[..., Path], modality: str) -> None:
+    path = dicom_file(np.zeros((4, 5), np.int16), uid.ImplicitVRLittleEndian, Modality=modality)
+    dataset = pydicom.dcmread(path)
+    for keyword in ("Rows", "Columns", "PixelData", "NumberOfFrames"):
+        dataset.pop(keyword, None)
+    dataset.save_as(path, enforce_file_format=True)
+    assert read_slice(path) is None
+    content = path.read_bytes()[132:]
+    path.write_bytes(content[12 + int.from_bytes(content[8:12], "little") :])
+    assert read_slice(path) is None

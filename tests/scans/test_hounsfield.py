@@ -95,3 +95,11 @@ def test_half_of_the_units_are_said() -> None:
     halved = CHEST // 2
     halved[:2] = -900
     assert "most of its dark voxels are near −490; expected air near −1000" in " ".join(refuse_no_chest_ct(volume(halved)))
+
+
+@pytest.mark.parametrize("padding", [-2000, -2048, -3024])
+def test_padding_that_lost_its_sign_is_called_that(padding: int) -> None:
+    hu = chest_hu(0).astype(np.int32)
+    hu[0], hu[-1] = padding + 65536 - 1024, padding + 65536 - 1024
+    with pytest.raises(UnreadableScan, match=f"Its highest value, {padding + 65536 - 1024}, looks like a padding of -2000 or the like"):
+        refuse_no_chest_ct(Volume(hu, AFFINE, Path("a.nii")))

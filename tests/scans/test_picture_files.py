@@ -140,7 +140,7 @@ def test_what_is_damaged_another_kind_or_not_there_says_so(tmp_path: Path) -> No
 def test_a_small_file_of_very_many_pixels_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Image.fromarray(GREY).save(tmp_path / "a.png")
     monkeypatch.setattr("radlearn.scans.picture_files.MOST_PIXELS", 100)
-    with pytest.raises(UnreadableScan, match=r"is 20 × 12 px \(width × height\); expected an X-ray of at most 100 pixels"):
+    with pytest.raises(UnreadableScan, match=r"is 20 × 12 px \(width × height\); expected an image of at most 100 pixels"):
         read_picture(tmp_path / "a.png")
 
 

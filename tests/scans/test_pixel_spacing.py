@@ -99,8 +99,8 @@ def test_a_jpeg_says_the_same_by_the_fast_way(tmp_path: Path, ramp: np.ndarray) 
     ("said", "words"),
     [
         # In metres, in micrometres.
-        ({"PixelSpacing": [0.000143, 0.000143]}, "which no X-ray has"),
-        ({"PixelSpacing": [143, 143]}, "which no X-ray has"),
+        ({"PixelSpacing": [0.000143, 0.000143]}, "which no image has"),
+        ({"PixelSpacing": [143, 143]}, "which no image has"),
         # An image that was made smaller, one digit less, one axis alone.
         ({"PixelSpacing": [0.4, 0.4], "ImagerPixelSpacing": [0.2, 0.2]}, "no magnification makes the one of the other"),
         ({"PixelSpacing": [0.02, 0.02], "ImagerPixelSpacing": [0.2, 0.2]}, "no magnification makes the one of the other"),
@@ -136,8 +136,8 @@ def test_no_magnification_at_all_is_not_believed() -> None:
 @pytest.mark.parametrize(
     ("size_px", "spacing", "is_possible"),
     [
-        # A metre and a half, centimetres for millimetres, the default of a converter on a large detector; one axis alone.
-        ((1500, 1500), [1, 1], False),
+        # A metre and a half, centimetres for millimetres, a large detector read as larger; one axis alone.
+        ((1500, 1500), [0.9, 0.9], False),
         ((2500, 2048), [0.0143, 0.0143], False),
         ((3000, 2500), [0.25, 0.25], False),
         ((400, 3000), [0.14, 0.25], False),
@@ -189,3 +189,26 @@ def test_a_grown_person_whose_xray_is_as_small_as_a_childs_has_no_millimetres(ag
     # On a secondary capture nothing is measured anyway.
     said["SOPClassUID"] = uid.SecondaryCaptureImageStorage
     assert pixel_spacing_of(said | {"PixelSpacing": [0.1, 0.1]}).note == ""
+
+
+@pytest.mark.parametrize("keyword", ["PixelSpacing", "ImagerPixelSpacing"])
+def test_one_millimetre_each_way_is_what_programs_write_that_know_no_size(
+    keyword: str, dicom_file: Callable[..., Path], ramp: np.ndarray
+) -> None:
+    path = dicom_file(ramp, **DIGITAL, **{keyword: [1, 1]})
+    with pytest.warns(UserWarning, match=f"{keyword} is 1 × 1 mm, as programs write that know no size"):
+        header = read_radiograph(path).header
+    assert (header.measurable_spacing_mm, header.spacing_from) == (None, "")
+
+
+def test_a_length_beside_one_millimetre_is_taken() -> None:
+    magnified = {"ImagerPixelSpacing": [0.2, 0.2], "EstimatedRadiographicMagnificationFactor": 1.25}
+    assert pixel_spacing_of({"PixelSpacing": [1, 1], **magnified}).mm == pytest.approx((0.16, 0.16))
+    assert pixel_spacing_of({"PixelSpacing": [0.2, 0.2], "ImagerPixelSpacing": [1, 1]}) == ((0.2, 0.2), "PixelSpacing", "")
+    # What is near it was measured, and so was what differs along its axes.
+    assert pixel_spacing_of({"PixelSpacing": [1.01, 1.01]}).mm == (1.01, 1.01)
+    assert pixel_spacing_of({"PixelSpacing": [1, 2]}).mm == (1, 2)
+
+
+def test_nothing_is_measured_on_a_secondary_capture_so_that_nothing_is_said_of_its_stopgap() -> None:
+    assert pixel_spacing_of({"PixelSpacing": [1, 1], "SOPClassUID": "1.2.840.10008.5.1.4.1.1.7"}) == (None, "", "")

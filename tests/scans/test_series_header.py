@@ -129,3 +129,21 @@ def test_a_ct_of_another_part_of_the_body_is_said(series: Callable[[Change], Pat
     character_set = {"SpecificCharacterSet": "ISO_IR 100"} if not part.isascii() else {}
     notes = read_series(series(lambda k, elements: elements.update({"BodyPartExamined": part, **character_set}))).notes
     assert notes == ((f"BodyPartExamined names {named}: is it a CT of the chest?",) if named else ())
+
+
+@pytest.mark.parametrize(
+    ("keyword", "other"), [("RescaleIntercept", 0), ("RescaleSlope", 0.5), ("RescaleIntercept", -524), ("RescaleIntercept", -1624)]
+)
+def test_slices_that_are_rescaled_differently_are_named_as_the_cause(series: Callable[[Change], Path], keyword: str, other: float) -> None:
+    volume = read_series(series(lambda k, elements: elements.update({keyword: other} if k % 2 else {})))
+    doubts = doubts_of(volume)
+    said = [text for doubt in doubts for text in (doubt.found, doubt.advice) if f"in 15 of its {COUNT} slices" in text]
+    assert len(said) == 1
+    assert f"{keyword} is " in said[0]
+    assert f"{other:g} in " in said[0]
+    assert "ct-order" not in [doubt.rule for doubt in doubts]
+
+
+def test_slices_that_a_scanner_rescales_one_by_one_and_rightly_are_not_named(series: Callable[[Change], Path]) -> None:
+    folder = series(lambda k, elements: elements.update(RescaleSlope=1 + 1e-4 * k))
+    assert [doubt.found for doubt in doubts_of(read_series(folder)) if "Rescale" in doubt.found] == []

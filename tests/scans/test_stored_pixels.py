@@ -202,7 +202,7 @@ def test_a_jpeg_xray_cut_within_its_pixels_is_truncated_and_cut_within_its_heade
     whole = path.read_bytes()
     height, width = ramp.shape
     pixels = whole.index(b"\xe0\x7f\x10\x00")
-    for cut in (pixels, pixels + 30, (pixels + len(whole)) // 2):
+    for cut in (pixels + 14, pixels + 30, (pixels + len(whole)) // 2):
         path.write_bytes(whole[:cut])
         with pytest.raises(UnreadableScan, match=rf"a\.dcm: is truncated: its header declares an image of {width} × {height} px"):
             read_radiograph(path)
@@ -461,3 +461,27 @@ def test_what_a_library_says_of_damage_is_no_word_for_people(dicom_file: DicomFi
                 said.append(str(error))
     assert said
     assert not [one for one in said if re.search(r"Error|Exception|broadcast|buffer|object|NoneType", one)]
+
+
+@pytest.mark.parametrize("emptied", ["removed", "of length 0"])
+@pytest.mark.parametrize("syntax", [uid.ExplicitVRLittleEndian, uid.ImplicitVRLittleEndian])
+def test_a_file_of_which_only_the_header_was_kept_is_called_that(
+    dicom_file: DicomFile, ramp: np.ndarray, emptied: str, syntax: str
+) -> None:
+    path = dicom_file(ramp, syntax=syntax)
+    dataset = pydicom.dcmread(path)
+    if emptied == "removed":
+        del dataset.PixelData
+    else:
+        dataset.PixelData = b""
+    dataset.save_as(path)
+    with pytest.raises(UnreadableScan, match="holds no pixels: its header declares an image of 80 × 48 px") as caught:
+        read_radiograph(path)
+    assert "truncated" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["x.dcm", "x.png", "x.nii.gz", "x.mha"])
+def test_a_link_to_nothing_in_a_folder_of_xrays_is_named_with_where_it_points(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).symlink_to("/mnt/archive/" + name)
+    with pytest.raises(UnreadableScan, match=f"{name}: is a link to /mnt/archive/{name}, which is not there"):
+        read_radiograph(tmp_path / name)

@@ -1,5 +1,6 @@
 """Ultrasound images in DICOM: colour is read as that of a picture of the same pixels, and a cine loop is told what to do."""
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -99,9 +100,41 @@ def test_the_size_of_a_pixel_and_where_it_is_from_are_given(tmp_path: Path) -> N
     region.RegionSpatialFormat, region.RegionLocationMaxX1, region.RegionLocationMaxY1 = 1, 63, 47
     region.PhysicalDeltaX, region.PhysicalDeltaY = 0.01, 0.02
     for pixels in (GREY, TINTED):
-        path = ultrasound(tmp_path / "a.dcm", pixels, SequenceOfUltrasoundRegions=[region], PixelSpacing=[1.0, 1.0])
+        path = ultrasound(tmp_path / "a.dcm", pixels, SequenceOfUltrasoundRegions=[region], PixelSpacing=[0.5, 0.5])
         found = read_ultrasound(path)
         assert (found.spacing_mm, found.spacing_from) == (pytest.approx((0.2, 0.1)), "SequenceOfUltrasoundRegions")
-        assert "and PixelSpacing 1 × 1 mm; the region's are taken" in found.notes[-1]
+        assert "and PixelSpacing 0.5 × 0.5 mm; the region's are taken" in found.notes[-1]
     captured = ultrasound(tmp_path / "a.dcm", GREY, SequenceOfUltrasoundRegions=[region], SOPClassUID="1.2.840.10008.5.1.4.1.1.7")
     assert read_ultrasound(captured).spacing_mm is None
+
+
+@pytest.mark.parametrize("channels", [GREY, TINTED], ids=["grey", "colour"])
+@pytest.mark.parametrize("modality", ["CT", "mr", "CR", "DX", "MG", "ES", "SEG"])
+def test_another_modality_is_refused(modality: str, channels: np.ndarray, tmp_path: Path) -> None:
+    with pytest.raises(UnreadableScan, match=rf"a\.dcm: Modality is {modality.upper()}; expected ultrasound \(US\)\. Leave such files out"):
+        read_ultrasound(ultrasound(tmp_path / "a.dcm", channels, Modality=modality))
+
+
+@pytest.mark.parametrize(("modality", "said"), [("US", ()), ("IVUS", ()), ("OT", ("OT",)), ("", ("missing",)), (None, ("missing",))])
+def test_a_modality_that_says_nothing_is_noted(modality: str | None, said: tuple[str, ...], tmp_path: Path) -> None:
+    found = read_ultrasound(ultrasound(tmp_path / "a.dcm", GREY, Modality=modality))
+    assert found.notes == tuple(f"may be no ultrasound: Modality is {words}" for words in said)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"PixelSpacing": [0.008, 0.008]}, "its pixels are 0.008 × 0.008 mm by its header, which no image has"),
+        ({"PixelSpacing": [1, 1]}, "PixelSpacing is 1 × 1 mm, as programs write that know no size"),
+        ({"PresentationLUTShape": "INVERSE"}, "they contradict each other, and the image is shown inverted"),
+        ({"PixelAspectRatio": [2, 1]}, "its pixels are not square"),
+    ],
+)
+def test_what_is_doubtful_is_a_note_on_an_image_and_no_raw_warning(more: dict[str, object], words: str, tmp_path: Path) -> None:
+    path = ultrasound(tmp_path / "a.dcm", GREY, **more)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = read_ultrasound(path)
+    assert sum(words in note for note in found.notes) == 1
+    assert found.spacing_mm is None
+    assert not any("X-ray" in note for note in found.notes)

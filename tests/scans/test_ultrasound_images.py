@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import nibabel
 import numpy as np
 import pydicom
 import pytest
@@ -40,10 +41,12 @@ def test_what_shows_nothing_is_refused(tmp_path: Path) -> None:
         read_ultrasound(tmp_path / "low.png")
 
 
-def test_dicom_has_the_spacing_of_its_header() -> None:
-    path = get_testdata_file("CT_small.dcm")
-    found = read_ultrasound(path)
-    assert found.spacing_mm == pytest.approx([float(step) for step in pydicom.dcmread(path).PixelSpacing])
+def test_dicom_has_the_spacing_of_its_header(tmp_path: Path) -> None:
+    # Grey, of 16 bits, and here of ultrasound.
+    said = pydicom.dcmread(get_testdata_file("CT_small.dcm"))
+    said.Modality = "US"
+    said.save_as(tmp_path / "a.dcm")
+    assert read_ultrasound(tmp_path / "a.dcm").spacing_mm == pytest.approx([float(step) for step in said.PixelSpacing])
 
 
 def outlines() -> np.ndarray:
@@ -71,3 +74,13 @@ def test_an_image_of_few_values_is_none(kind: str, tmp_path: Path) -> None:
         image = Image.fromarray(np.pad(GREY, 100))
     image.save(tmp_path / "a.png")
     assert read_ultrasound(tmp_path / "a.png").pixels.shape == image.size[::-1]
+
+
+@pytest.mark.parametrize(("mm", "is_possible"), [(9.0, True), (9.5, False)])
+def test_an_image_deeper_than_any_has_no_millimetres(mm: float, is_possible: bool, tmp_path: Path) -> None:
+    # 32 rows are 288 and 304 mm.
+    nibabel.save(nibabel.Nifti1Image(GREY.T[:, :, None], np.diag([mm, mm, 1.0, 1.0])), tmp_path / "a.nii.gz")
+    found = read_ultrasound(tmp_path / "a.nii.gz")
+    assert found.spacing_mm == (pytest.approx((mm, mm)) if is_possible else None)
+    assert (found.spacing_from != "") == is_possible
+    assert ("it is 304 mm deep by its header" in " ".join(found.notes)) != is_possible

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+import numpy as np
 import pydicom
 import pytest
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 
-from radlearn.scans.ultrasound_regions import ultrasound_spacing_of
+from radlearn.scans.ultrasound_regions import calibrated_boxes, outside_share, too_deep, ultrasound_spacing_of
 
 
 def region(across_cm: float = 0.01, down_cm: float = 0.02, right: int = 63, bottom: int = 47, **more: Any) -> Dataset:
@@ -80,3 +81,24 @@ def test_a_file_that_was_made_smaller_has_no_size(name: str) -> None:
     found = ultrasound_spacing_of(said)
     assert found.mm is None
     assert "so that it was cut or made smaller since: no millimetres are taken from it" in found.note
+
+
+def test_the_boxes_are_those_of_the_regions_that_have_a_size() -> None:
+    side = region(RegionLocationMinX0=8, RegionLocationMinY0=4, right=39, bottom=31)
+    assert calibrated_boxes(header(side, region(RegionSpatialFormat=2, PhysicalUnitsXDirection=4))) == ((4, 8, 32, 40),)
+
+
+def test_how_much_of_a_mask_lies_outside_of_boxes() -> None:
+    mask = np.zeros((48, 64), bool)
+    mask[10:20, 10:20] = True
+    assert outside_share(mask, [(0, 0, 48, 64)]) == 0
+    assert outside_share(mask, [(0, 0, 15, 64)]) == 0.5
+    assert outside_share(mask, [(0, 0, 15, 64), (15, 0, 48, 15)]) == 0.25
+    assert outside_share(mask, [(30, 30, 48, 64)]) == 1
+    assert outside_share(np.zeros((48, 64), bool), [(30, 30, 48, 64)]) == 0
+
+
+def test_depth_is_that_of_the_region_and_not_of_the_screen_around_it() -> None:
+    assert too_deep((0.4, 0.4), 1000) != ""
+    assert too_deep((0.4, 0.4), 1000, [(100, 0, 700, 800)]) == ""
+    assert too_deep((0.8, 0.8), 512, [(0, 0, 512, 512)]).startswith("it is 410 mm deep by its header, with pixels of 0.8 × 0.8 mm")

@@ -14,7 +14,12 @@ from radlearn.metrics.boxes import FoundBoxes, iou
 MOST_XRAYS, GRID_XRAYS = 400, 40
 FITS_ABOVE = 0.4
 "Mean IoU of the true boxes with the best box of their X-ray; what is read wrongly stays far below."
+BETTER_BY, SHARE_OF_MISSES = 0.2, 0.5
+"""Boxes near the middle of an X-ray fit well enough upside down to lie above that. Then another reading must be better by so much, and
+leave half as much amiss. Of 200 submissions with a score of 0.06 to 0.85, of true boxes jittered, missed and invented, none got a note."""
 FEWEST_BOXES = 2
+FEW_FIT_ABOVE = 0.6
+"Of fewer X-rays with boxes than `FEWEST_PAIRS`, those of another order may fit better by chance."
 FEWEST_PAIRS, SHIFT_PX, SIMPLER_BY = 10, 20, 0.02
 "For a grid that is fitted; and by how much it must fit better than one that has a name."
 GRIDS_PX = (
@@ -75,14 +80,20 @@ def other_reading(found: Sequence[FoundBoxes], truth: Sequence[np.ndarray], size
     stated = [np.hstack([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]]) for boxes, _ in both]
     true_boxes = [true for _, true in both]
     own = _fit([_sizes(numbers) for numbers in stated], true_boxes)
-    if own >= FITS_ABOVE:
+    if own + BETTER_BY > 1:
         return ""
     best, words = max(_fits(stated, true_boxes, size_px), key=lambda one: one[0])
-    if best < max(FITS_ABOVE, 2 * own):
+    if not _is_far_better(best, own):
         return ""
     asked = "The challenge wants x y width height in pixels of the X-ray, from its top left."
     said = f"The boxes look like {words}: read so, they fit the true boxes with a mean IoU of {best:.2f}"
     return f"{said}, as they stand with {own:.2f}. {asked}"
+
+
+def _is_far_better(best: float, own: float) -> bool:
+    if own < FITS_ABOVE:
+        return best >= max(FITS_ABOVE, 2 * own)
+    return best - own >= BETTER_BY and 1 - best <= SHARE_OF_MISSES * (1 - own)
 
 
 def _fits(stated: Sequence[np.ndarray], truth: Sequence[np.ndarray], size_px: tuple[int, int]) -> list[tuple[float, str]]:
@@ -179,11 +190,10 @@ def order_reading(found: Sequence[FoundBoxes], orders: Mapping[str, Sequence[np.
         orders: from `row_orders.orders_of`, of the true boxes (boxes, 4).
     """
     own = _fit_of_rows(found, orders[AS_IT_IS])
-    if own >= FITS_ABOVE:
-        return ""
     fits = {words: _fit_of_rows(found, truth) for words, truth in orders.items()}
     best = max(fits, key=lambda words: fits[words])
-    if fits[best] < max(FITS_ABOVE, 2 * own):
+    several = sum(len(true) > 0 for true in orders[AS_IT_IS]) >= FEWEST_PAIRS
+    if not _is_far_better(fits[best], own) or (fits[best] < FEW_FIT_ABOVE and not several):
         return ""
     fit = f"a mean IoU of {fits[best]:.2f}, as they stand with {own:.2f}"
     return f"The boxes look like {best}: there they fit the true boxes with {fit}. Were ids and boxes joined by their order?"

@@ -4,12 +4,13 @@ Such a file scores near zero and looks like a bad model. So its pixels are read 
 far better, a note says which. The score stays that of the file as it is.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
 
 from radlearn.amounts import part_of
+from radlearn.challenges.readings.row_orders import AS_IT_IS
 from radlearn.metrics.masks import dice_score
 
 MOST_IMAGES = 200
@@ -17,7 +18,7 @@ FITS_ABOVE, BETTER_BY = 0.4, 0.2
 "Mean Dice where both masks have a nerve, and by how much it must exceed that of the file as it is."
 SHARE_OF_MISSES = 0.5
 "By one pixel a large mask hardly moves: then what is missed must become half as much. No model misses in this way by chance."
-FEWEST_IMAGES = 2
+FEWEST_IMAGES, FEWEST_IN_ROWS = 2, 4
 GRIDS_PX = (
     (64, 64), (64, 80), (80, 112), (96, 96), (96, 128), (112, 112), (128, 128), (128, 160), (128, 192), (160, 160), (160, 224), (192, 192),
     (192, 256), (208, 288), (210, 290), (224, 224), (224, 288), (224, 320), (256, 256), (288, 384), (320, 320), (320, 448), (384, 384),
@@ -54,6 +55,32 @@ def other_reading(found: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> l
     if best < max(FITS_ABOVE, own + BETTER_BY):
         return []
     return [f"The masks look {words}: {where}, and {best:.2f} if runs are read so. {advice}"]
+
+
+def order_reading(found: Sequence[np.ndarray], orders: Mapping[str, Sequence[np.ndarray]]) -> list[str]:
+    """Return a note where masks fit the images of other rows than their own far better; none else.
+
+    Args:
+        found: the masks of each row, in the order of the file.
+        orders: from `row_orders.orders_of`, of the true masks.
+    """
+    if sum(one.any() for one in found) < FEWEST_IN_ROWS:
+        return []
+    own = _fit_of_rows(found, orders[AS_IT_IS])
+    if own + BETTER_BY > 1:
+        return []
+    fits = {words: _fit_of_rows(found, truth) for words, truth in orders.items()}
+    best = max(fits, key=lambda words: fits[words])
+    if fits[best] < max(FITS_ABOVE, own + BETTER_BY):
+        return []
+    fit = f"a Dice of {fits[best]:.2f}, as they stand with {own:.2f}"
+    return [f"The masks look like {best}: there they fit the true masks with {fit}. Were ids and masks joined by their order?"]
+
+
+def _fit_of_rows(found: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> float:
+    # A mask where there is no nerve, and none where one is, count against an order; so do images of another size.
+    pairs = [(one, true) for one, true in zip(found, truth, strict=True) if one.any() or true.any()][:MOST_IMAGES]
+    return float(np.mean([dice_score(one, true) if one.shape == true.shape else 0.0 for one, true in pairs]))
 
 
 def _readings(both: Sequence[Pair]) -> list[tuple[str, str, Reading]]:

@@ -24,12 +24,11 @@ from radlearn.challenges.readings.resized_images import XRAY_SIZE_PX
 from radlearn.challenges.tables.csv_hints import comma_hint, not_csv, number_hint, separator_hint
 from radlearn.challenges.tables.csv_rows import rows_of_images, strict_number, table_text, table_text_of
 from radlearn.challenges.troubles import listed
+from radlearn.csv_cells import NOTHING
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.files import write_text
 from radlearn.metrics.boxes import FoundBoxes, no_boxes
 
-NOTHING = ("nan", "none", "null", "na", "n/a", "<na>", "[]", "-")
-"What programs write for an empty cell."
 SUBMISSION_COLUMNS = ("patientId", "PredictionString")
 OVER_THE_EDGE_PX = 1.0
 ROUNDED_BY = 1e-6

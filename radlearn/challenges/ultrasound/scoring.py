@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from radlearn.challenges.challenge import ScoredSubmission
-from radlearn.challenges.readings.run_readings import other_reading
+from radlearn.challenges.readings.row_orders import orders_of
+from radlearn.challenges.readings.run_readings import order_reading, other_reading
 from radlearn.challenges.run_lengths import decoded
 from radlearn.challenges.tables.csv_rows import table_text, table_text_of
 from radlearn.challenges.tables.table_rows import is_table
@@ -98,7 +99,9 @@ def score_submission(
         "sensitivity": np.where(there, claimed, nothing),
         "specificity": np.where(there, nothing, ~claimed),
     }
-    seen_otherwise = other_reading([found[image_id] for image_id in true_masks], list(true_masks.values()))
+    in_other_rows = order_reading(list(found.values()), orders_of(list(found), true_masks))
+    # Masks of other images fit by chance when they are read in some other way as well.
+    seen_otherwise = in_other_rows or other_reading([found[image_id] for image_id in true_masks], list(true_masks.values()))
     interval = partial(bootstrap_interval, mean_over_images, persons, draws=draws, seed=seed)
     return ScoredRuns(
         image_ids=tuple(true_masks), persons=persons, scores={name: interval(columns[name]) for name in SCORES},

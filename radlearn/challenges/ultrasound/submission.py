@@ -83,7 +83,7 @@ def read_submission(path: Path, sizes_px: Mapping[str, tuple[int, int]], notes: 
         notes: to which is appended how the table names images, where that is not by `img` alone.
 
     Returns:
-        image id → bool (rows, columns), in the order of `sizes_px`.
+        image id → bool (rows, columns), in the order of the file.
 
     Raises:
         BadLayout: with the first ten things that are wrong, each with its line or image, what was found and the rule.
@@ -93,12 +93,11 @@ def read_submission(path: Path, sizes_px: Mapping[str, tuple[int, int]], notes: 
     runs, more = runs_in(path.name, text, sizes_px, notes) if text else ({}, [])
     troubles = troubles + more
     masks: dict[str, np.ndarray] = {}
-    for image_id, size in sizes_px.items():
-        if image_id in runs:
-            try:
-                masks[image_id] = decoded(runs[image_id], size)
-            except BadLayout as error:
-                troubles.append(f"{path.name}, image {image_id}: {error}")
+    for image_id, pixels in runs.items():
+        try:
+            masks[image_id] = decoded(pixels, sizes_px[image_id])
+        except BadLayout as error:
+            troubles.append(f"{path.name}, image {image_id}: {error}")
     if troubles:
         raise BadLayout(listed(path, troubles))
     return masks

@@ -62,7 +62,7 @@ class NearIds:
         if meant in text and not text.replace(meant, "", 1).isprintable():
             return f" Write {meant}, without the marks beside it that are not seen."
         if meant in text:
-            return f" Write {meant}, without {text.replace(meant, '', 1).strip() or 'spaces'}."
+            return f" Write {meant}, without {_around(meant, text)}."
         if bare.casefold() == meant.casefold():
             return f" Write {meant}: upper and lower case count."
         return f" Write {meant}, with its zeros in front; a spreadsheet keeps them in columns of text."
@@ -103,6 +103,15 @@ def only_strangers(name: str, listed: Collection[str], known: Collection[str], w
 
 def _others(meant: Sequence[str]) -> str:
     return f", and {len(meant) - 1:,} more like it" if len(meant) > 1 else ""
+
+
+def _around(meant: str, text: str) -> str:
+    """Return what stands before and after an id, each in words of its own: run together they would be a text that is nowhere."""
+    # Of an id that a folder's name holds as well, the file's name is meant.
+    before, _, after = (part.strip() for part in text.rpartition(meant))
+    if before and after:
+        return f"{before} before and after it" if before == after else f"{before} before and {after} after it"
+    return before or after or "spaces"
 
 
 def _bare(text: str) -> str:

@@ -17,6 +17,7 @@ from radlearn.challenges.left_out import say_left_out
 from radlearn.csv_files import write_rows
 from radlearn.errors import BadLayout
 from radlearn.file_names import distinct_file_names, readable
+from radlearn.files import nothing_there
 from radlearn.folder_walks import real_path
 from radlearn.monai_parts.error_chain import radlearn_error_in
 from radlearn.outputs import refuse_inputs
@@ -174,7 +175,7 @@ def cases_in(challenge: Challenge[CaseT, Any], paths: Sequence[Path], expected: 
     names: dict[Path, dict[str, CaseT]] = {}
     for path in paths:
         if not Path(path).exists():
-            raise BadLayout(f"{path}: there is no such file or folder. Name {expected}.")
+            raise BadLayout(f"{path}: {nothing_there(Path(path), 'file or folder')}. Name {expected}.")
         for case in challenge.find_images(Path(path)):
             same = names.setdefault(real_path(case.path), {})
             same.setdefault(os.path.abspath(case.path), case)

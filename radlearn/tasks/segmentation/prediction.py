@@ -13,7 +13,7 @@ from radlearn.metrics.masks import Spacing, volume_ml
 from radlearn.pictures.scan_overlays import write_mask_overlay
 from radlearn.pictures.slices import LUNG_WINDOW_HU
 from radlearn.progress import say
-from radlearn.scans.ct_files import read_scan_grid
+from radlearn.scans.ct_files import read_scan
 from radlearn.scans.geometry import Volume, spacing_mm, steps_mm, to_orientation
 from radlearn.scans.mask_files import write_mask_like, write_probability_like
 from radlearn.tasks.segmentation.disagreement import MaskDisagreement
@@ -152,6 +152,6 @@ def measured(mask: np.ndarray, lungs: np.ndarray, spacing_mm: Spacing) -> Measur
 
 def submit_masks(challenge: Challenge[MaskCaseT, Path], predict: Callable[[Path], Path], images: Path, out: Path) -> Path:
     """Write the challenge's submission file and check it against the CTs in `images`; arguments and errors as `submit_predicted`."""
-    cases = submit_predicted(challenge, predict, images, out, read_scan_grid, "mask", "CTs")
+    cases = submit_predicted(challenge, predict, images, out, read_scan, "mask", "CTs")
     say(f"{out}: {counted(len(cases), 'masks')}, each on the grid of its CT.")
     return Path(out)

@@ -1,14 +1,16 @@
 """The submission file of a challenge that asks for a mask of each image: predicted into a folder beside it, and checked by its writer."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from radlearn.amounts import begun, part_of
 from radlearn.challenges.challenge import CaseT, Challenge
 from radlearn.csv_cells import restored
 from radlearn.errors import BadLayout, BadSetting, UnreadableScan
+from radlearn.progress import progress_bar
 from radlearn.workflow.partial_answers import answers_beside
+from radlearn.workflow.unreadable_files import SHOWN, UNREADABLE
 
 
 def submit_predicted(
@@ -42,18 +44,32 @@ def submit_predicted(
         challenge.check_names(Path(out), [case.image_id for case in cases])
     with answers_beside(out) as folder:
         troubles = []
-        for case in cases:
-            # Seeing that takes a moment, predicting for the others hours.
-            try:
-                prove_readable(case.path)
-            except UnreadableScan as error:
-                troubles.append(str(error))
+        with progress_bar("reading", len(cases), files) as bar:
+            for case in cases:
+                # Seeing that takes a moment, predicting for the others hours.
+                try:
+                    prove_readable(case.path)
+                except UnreadableScan as error:
+                    troubles.append(str(error))
+                bar.advance()
         if troubles:
-            shown = "\n".join(f"  {trouble}" for trouble in troubles[:10])
-            some = begun(part_of(len(troubles), len(cases), files))
-            raise BadLayout(f"{some} cannot be read, and a submission needs a {mask} for each:\n{shown}")
+            raise _refused(troubles, len(cases), mask, files)
         table = predict(folder)
         with open(table, newline="", encoding="utf-8") as opened:
             masks = {restored(row["case"]): mask_in(table.parent / restored(row["mask"])) for row in csv.DictReader(opened)}
+        if without := [case for case in cases if case.image_id not in masks]:
+            # Before the challenge's writer, which knows only that the file for its upload lacks a mask.
+            listed = table.parent / UNREADABLE
+            told = listed.read_text(encoding="utf-8").splitlines() if listed.exists() else []
+            raise _refused(told or [f"{case.path}: has no {mask}." for case in without], len(cases), mask, files)
         challenge.write_submission(Path(out), masks, cases)
     return list(cases)
+
+
+def _refused(troubles: Sequence[str], count: int, mask: str, files: str) -> BadLayout:
+    shown = "\n".join(f"  {trouble}" for trouble in troubles[:SHOWN])
+    some = begun(part_of(len(troubles), count, files))
+    return BadLayout(
+        f"{some} cannot be read, and a submission needs a {mask} for each:\n{shown}\n"
+        "Mend these files, then give the same command again; what was predicted for others is not predicted again."
+    )

@@ -3,6 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ from radlearn.scans.known_pictures import thumbnails_of
 from radlearn.scans.tiff_pages import page_files, source_of
 from radlearn.tasks.xray.look_alikes import LookAlikes
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
+from radlearn.tasks.xray.turned import say_turned, way_of
 from radlearn.training.run_folder import Run
 from radlearn.workflow.known_cases import KnownCases
 from radlearn.workflow.partial_answers import TABLE, PartialAnswers, in_order, is_for_submission, said_table
@@ -173,6 +175,7 @@ class XrayPredictions:
         """
         batch: list[SeenT] = []
         notes: dict[str, list[str]] = {}
+        ways: dict[str, str] = {}
         with progress_bar("predicting", len(self.paths), "X-rays") as bar:
             bar.start_at(len(self._known))
             for path in self.paths:
@@ -182,8 +185,10 @@ class XrayPredictions:
                     noted: dict[str, list[str]] = {}
                     with notes_gathered(noted):
                         batch.append(read(path))
+                        seen = _as_one_run_sees_it(batch[-1])
+                        ways[called(path)] = way_of(seen)
                         if self.look_alikes is not None:
-                            self.look_alikes.look_at(path, lambda seen=batch[-1]: thumbnails_of(_as_one_run_sees_it(seen).pixels[0]))  # type: ignore[misc]
+                            self.look_alikes.look_at(path, partial(thumbnails_of, seen.pixels[0]))
                 except Exception as error:
                     # MONAI wraps what a reader raises.
                     cause = radlearn_error_in(error)
@@ -203,6 +208,7 @@ class XrayPredictions:
             self._write_waiting()
             bar.advance(len(self.paths) - bar.done)
         tell_notes(notes, "X-rays")
+        say_turned(ways)
 
     def write_table(self, columns: Sequence[str]) -> None:
         """Write the table and report unreadable files; errors as `report_unreadable`."""

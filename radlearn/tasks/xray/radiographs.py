@@ -16,6 +16,7 @@ from radlearn.entry_files import Entry
 from radlearn.scans.cache import as_cached, cached_xrays
 from radlearn.scans.chest_xray import refuse_no_chest_xray
 from radlearn.scans.dicom import RadiographHeader, read_radiograph
+from radlearn.tasks.xray.turned import say_where_turned
 
 # How a data set of X-rays speaks of itself.
 XRAYS = Words("X-ray cache", "X-rays", "read", "Repair these files, or remove them and their rows in the tables")
@@ -97,7 +98,9 @@ def prepared_radiographs(cases: Sequence[XrayCase], size_px: int, shape: Literal
     cached = cached_xrays([case.path for case in cases], size_px, shape, chest=True)
     held = [partial(entry.array, "pixels") for entry in cached.entries]
     known = with_headers(cases, cached.headers)
-    return [prepared_radiograph(case, pixels, header, shape) for case, pixels, header in zip(known, held, cached.headers, strict=True)]
+    xrays = [prepared_radiograph(case, pixels, header, shape) for case, pixels, header in zip(known, held, cached.headers, strict=True)]
+    say_where_turned(xrays)
+    return xrays
 
 
 def radiographs_of(cases: Sequence[XrayCase], dataset: RadiographDataset, shape: Literal["stretch", "pad"]) -> list[PreparedRadiograph]:
@@ -109,7 +112,9 @@ def radiographs_of(cases: Sequence[XrayCase], dataset: RadiographDataset, shape:
     headers = [header_of(dataset.meta(index, "image")) for index in range(len(cases))]
     held = [partial(entry.array, "image") for entry in dataset.entries]
     known = with_headers(cases, headers)
-    return [prepared_radiograph(case, pixels, header, shape) for case, pixels, header in zip(known, held, headers, strict=True)]
+    xrays = [prepared_radiograph(case, pixels, header, shape) for case, pixels, header in zip(known, held, headers, strict=True)]
+    say_where_turned(xrays)
+    return xrays
 
 
 def header_of(meta: Mapping[str, Any]) -> RadiographHeader:

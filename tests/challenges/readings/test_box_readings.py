@@ -10,7 +10,7 @@ from radlearn.challenges.readings.box_readings import order_reading, other_readi
 from radlearn.challenges.readings.row_orders import AS_IT_IS, orders_of
 from radlearn.challenges.rsna.scoring import score_submission
 from radlearn.errors import BadLayout
-from radlearn.metrics.boxes import FoundBoxes, no_boxes
+from radlearn.metrics.boxes import FoundBoxes, iou, no_boxes
 
 SIZE = (1024, 1024)
 
@@ -159,3 +159,54 @@ def test_boxes_of_other_rows_are_told(order: str) -> None:
     found = [FoundBoxes(boxes, np.full(len(boxes), 0.9)) for boxes in orders[order]]
     assert f"The boxes look like {order}: there they fit the true boxes with a mean IoU of 1.00" in order_reading(found, orders)
     assert order_reading([FoundBoxes(boxes, np.full(len(boxes), 0.9)) for boxes in orders[AS_IT_IS]], orders) == ""
+
+
+def near_the_middle(count: int = 24) -> np.ndarray:
+    """x, y, width, height of boxes in both fields, most of which overlap with their own mirror image."""
+    rng = np.random.default_rng(6)
+    x, y = rng.choice([180, 600], count), rng.integers(330, 470, count)
+    return np.stack([x, y, rng.integers(180, 260, count), rng.integers(260, 340, count)], axis=1).astype(float)
+
+
+FAIR = {
+    "those of X-rays that are upside down": WRONG["those of X-rays that are upside down"],
+    "boxes of half the width and height": TURNED["boxes of half the width and height"],
+}
+
+
+@pytest.mark.parametrize("words", FAIR)
+def test_another_reading_is_told_where_the_boxes_fit_fairly_as_they_stand(words: str) -> None:
+    numbers = near_the_middle()
+    truth = [one.boxes_xyxy_px for one in as_found(numbers)]
+    stated = FAIR[words](numbers)
+    note = other_reading(as_found(stated), truth, SIZE)
+    own = np.mean([iou(true, one.boxes_xyxy_px).max() for true, one in zip(truth, as_found(stated), strict=True)])
+    assert f"The boxes look like {words}: read so, they fit the true boxes with a mean IoU of 1.00, as they stand with {own:.2f}." in note
+    assert own > 0.4 or "half" in words
+
+
+def test_boxes_of_other_rows_that_fit_fairly_are_told_and_few_that_fit_a_little_are_not() -> None:
+    numbers = near_the_middle()
+    numbers[:, 0] = 180
+    truth_of = {f"{number:02d}": np.array([[x, y, x + w, y + h]]) for number, (x, y, w, h) in enumerate(numbers)}
+    orders = orders_of(list(truth_of), truth_of)
+    found = [FoundBoxes(boxes, np.full(len(boxes), 0.9)) for boxes in orders["those of the row before"]]
+    assert np.mean([iou(a, b.boxes_xyxy_px).max() for a, b in zip(orders[AS_IT_IS], found, strict=True)]) > 0.4
+    assert "look like those of the row before" in order_reading(found, orders)
+    few = {one: np.array([[x, 100, x + 100, 400]]) for one, x in (("c", 100.0), ("a", 500.0), ("b", 800.0))}
+    orders = orders_of(list(few), few)
+    beside = [FoundBoxes(boxes + [40, 20, 40, 20], np.full(len(boxes), 0.9)) for boxes in orders["those of the row before"]]
+    assert order_reading(beside, orders) == ""
+
+
+def test_honest_boxes_of_middling_quality_get_no_note() -> None:
+    numbers, scores = true_numbers(20), []
+    truth = [one.boxes_xyxy_px for one in as_found(numbers)]
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        found = as_found(numbers + rng.normal(0, rng.uniform(15, 40), numbers.shape) + rng.normal(0, 10, 4))
+        found = [no_boxes() if rng.random() < 0.3 else one for one in found]
+        scores.append(float(np.mean([iou(true, one.boxes_xyxy_px).max(initial=0) for true, one in zip(truth, found, strict=True)])))
+        assert other_reading(found, truth, SIZE) == ""
+        assert order_reading(found, orders_of(list(map(str, range(20))), {str(n): true for n, true in enumerate(truth)})) == ""
+    assert 0.2 < min(scores) < max(scores) < 0.8

@@ -85,3 +85,19 @@ def test_probabilities_joined_in_another_order_are_told(tmp_path: Path, words: s
     (tmp_path / "p.csv").write_text(f"patientId,probability\n{wrong}")
     (note,) = about(score_probabilities(tmp_path / "labels.csv", tmp_path / "p.csv", draws=20))
     assert f"but {roc_auc_score(y, p):.2f} in another order: the probabilities look like those of {words}" in note
+
+
+@pytest.mark.parametrize(("count", "rows"), [(60, 1), (70, -1), (80, 2)])
+def test_few_rows_that_slipped_are_told_too(tmp_path: Path, count: int, rows: int) -> None:
+    p, y = made(count, skill=3)
+    (note,) = about(scored(tmp_path, np.roll(p, rows), y))
+    assert f"{roc_auc_score(y, p):.2f} in another order" in note
+
+
+def test_weak_classifiers_are_in_no_other_order() -> None:
+    rng = np.random.default_rng(4)
+    for number in range(200):
+        count = int(rng.integers(20, 200))
+        y = rng.random(count) < 0.35
+        p = rng.normal(0, 1, count) + rng.uniform(-0.3, 0.8) * y
+        assert shifted_notes(p, orders_of(list(map(str, range(count))), {str(n): bool(one) for n, one in enumerate(y)})) == [], number

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from radlearn.challenges.readings.run_readings import other_reading
+from radlearn.challenges.readings.row_orders import orders_of
+from radlearn.challenges.readings.run_readings import order_reading, other_reading
 from radlearn.challenges.run_lengths import decoded, encoded
 from radlearn.challenges.ultrasound.scoring import score_submission
 
@@ -80,3 +81,24 @@ def test_the_dice_in_the_note_is_that_of_the_file_and_of_the_reading() -> None:
     (note,) = other_reading([mask[::-1] for mask in TRUTH], TRUTH)
     own = [2 * (mask & mask[::-1]).sum() / (2 * mask.sum()) for mask in TRUTH if mask.any()]
     assert f"where both masks have a nerve (9 of the 12 images) the Dice is {np.mean(own):.2f}, and 1.00 if runs are read so" in note
+
+
+@pytest.mark.parametrize("order", ["those of the row before", "those of the row 2 rows after", "those of the rows in reverse order"])
+def test_masks_of_other_rows_are_told(order: str, tmp_path: Path) -> None:
+    masks = {f"{number:02d}": mask for number, mask in enumerate(nerves(3, 14))}
+    joined = orders_of(list(masks), masks)[order]
+    rows = "".join(f"{one},{encoded(mask)}\n" for one, mask in zip(masks, joined, strict=True))
+    (tmp_path / "s.csv").write_text(f"img,pixels\n{rows}")
+    rows = "".join(f"{one},{encoded(mask)},{one}\n" for one, mask in masks.items())
+    (tmp_path / "t.csv").write_text(f"img,pixels,person\n{rows}")
+    (note,) = score_submission(tmp_path / "t.csv", tmp_path / "s.csv", SIZE, draws=10).notes
+    assert note.startswith(f"The masks look like {order}: there they fit the true masks with a Dice of 1.00, as they stand with 0.")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_masks_of_nobody_and_fair_ones_are_in_no_other_order(seed: int) -> None:
+    truth = {str(number): mask for number, mask in enumerate(TRUTH)}
+    orders = orders_of(list(truth), truth)
+    assert order_reading(nerves(seed + 10), orders) == []
+    assert order_reading(moved(TRUTH, 3 * seed, -2 * seed), orders) == []
+    assert order_reading([np.zeros(SIZE, bool)] * 12, orders) == []

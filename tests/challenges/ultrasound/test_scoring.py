@@ -167,7 +167,7 @@ def test_a_truth_that_cannot_be_read_is_named(tmp_path: Path, truth: Path, submi
     with pytest.raises(BadLayout, match=r"1_1_mask\.tif: holds the values 100"):
         score_submission(truth, submission, workers=1)
     (tmp_path / "t.csv").write_text("img,pixels\n1_1,1 2\n1_1,\n1_2,5\n")
-    with pytest.raises(BadLayout, match=r"line 3: an image has a row already(.|\n)*line 4: has 1 numbers"):
+    with pytest.raises(BadLayout, match=r"line 3: an image has a row already(.|\n)*line 4: has 1 number;"):
         score_submission(tmp_path / "t.csv", submission, SIZE)
     with pytest.raises(BadSetting, match="--size-px"):
         score_submission(truth, submission, (0, 580))

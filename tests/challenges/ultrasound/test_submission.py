@@ -25,7 +25,7 @@ def test_a_written_table_is_as_the_challenge_wants_it(tmp_path: Path) -> None:
     write_submission(tmp_path / "s.csv", {"1": mask_at((1, 0), (2, 0), (0, 4)), "2": mask_at()})
     assert (tmp_path / "s.csv").read_bytes() == b"img,pixels\n1,2 2 25 1\n2,\n"
     read = read_submission(tmp_path / "s.csv", {"2": SIZE, "1": SIZE})
-    assert list(read) == ["2", "1"]
+    assert list(read) == ["1", "2"]
     assert np.array_equal(read["1"], mask_at((1, 0), (2, 0), (0, 4)))
     assert not read["2"].any()
 

@@ -27,7 +27,11 @@ KNOWN = ("0007", "abc", "Xyz", "1.2.840", "12")
     [
         ("abc.dcm", "abc", "Write abc, without .dcm."),
         ("abc.png", "abc", "Write abc, without .png."),
-        ("stage_2_train_images/abc.dcm", "abc", "without stage_2_train_images/.dcm."),
+        ("stage_2_train_images/abc.dcm", "abc", "Write abc, without stage_2_train_images/ before and .dcm after it."),
+        ("/data/test/0007.png", "0007", "Write 0007, without /data/test/ before and .png after it."),
+        ("abc/abc.nii.gz", "abc", "Write abc, without abc/ before and .nii.gz after it."),
+        ("images/abc", "abc", "Write abc, without images/."),
+        ("C:\\scans\\12_seg.nii.gz", "12", "Write 12, without C:\\scans\\ before and _seg.nii.gz after it."),
         ("ABC", "abc", "upper and lower case count"),
         ("xyz.DCM", "Xyz", "upper and lower case count"),
         ("7", "0007", "with its zeros in front"),
@@ -168,7 +172,7 @@ def test_a_table_in_utf_16_is_called_so() -> None:
         ("ab\u20131", " Write ab-1, with plain dashes and nothing else in it."),
         ("\u200bab-1", " Write ab-1, without the marks beside it that are not seen."),
         ("ab\u00ad-1", " Write ab-1, with plain dashes and nothing else in it."),
-        ("'ab-1'", " Write ab-1, without ''."),
+        ("'ab-1'", " Write ab-1, without ' before and after it."),
     ],
 )
 def test_marks_of_word_processors_are_recognised(written: str, hint: str) -> None:

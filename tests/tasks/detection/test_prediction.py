@@ -270,7 +270,7 @@ def test_millimetres_that_make_no_chest_xray_are_not_written(run: Run, tmp_path:
         predictions.finish()
         (box,), (row,) = (rows_of(tmp_path / f"out {spacing}" / name) for name in ("boxes.csv", "predictions.csv"))
         assert (box["mm_from"], box["width_mm"] != "") == (mm_from, bool(mm_from))
-        assert ("which no" in row["notes"]) == (not mm_from)
+        assert ("no millimetres are taken" in row["notes"]) == (not mm_from)
 
 
 def test_boxes_on_pages_of_tiffs_name_the_tiffs_in_the_order_of_their_names(run: Run, tmp_path: Path) -> None:

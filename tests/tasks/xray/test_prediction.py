@@ -17,7 +17,7 @@ from PIL import Image
 
 from radlearn.errors import BadLayout, BadSetting, CannotWrite, RadlearnWarning
 from radlearn.tasks.xray.prediction import XrayPredictions, refuse_repeated_ids
-from radlearn.tasks.xray.radiographs import read_unlabelled
+from radlearn.tasks.xray.radiographs import PreparedRadiograph, read_unlabelled
 from radlearn.workflow.partial_answers import answers_beside
 
 at_32_px = partial(read_unlabelled, size_px=32, shape="stretch")
@@ -181,14 +181,14 @@ def test_what_is_at_fault_in_one_file_is_listed_and_the_others_go_on(small_rsna:
     errors = MemoryError("Unable to allocate 32.0 GiB"), PermissionError(13, "Permission denied"), KeyError("Rows")
     troubles = dict(zip(paths[:3], errors, strict=True))
 
-    def read(path: Path) -> str:
+    def read(path: Path) -> PreparedRadiograph:
         if path in troubles:
             raise troubles[path]
-        return at_32_px(path).case.image_id
+        return at_32_px(path)
 
     asking = XrayPredictions(paths, tmp_path / "out")
     asking.begin({})
-    asking.rows = [(str(paths[0].parent), name) for batch in asking.batches(read, 1) for name in batch]
+    asking.rows = [(str(paths[0].parent), xray.case.image_id) for batch in asking.batches(read, 1) for xray in batch]
     assert [name for _, name in asking.rows] == ["M\\xfcller", "z" * 250]
     asking.write_table(["path", "patientId"])
     assert "M\\xfcller" in asking.table.read_text(encoding="utf-8")

@@ -12,6 +12,8 @@ from radlearn.challenges.tables.csv_hints import finite_number
 
 FITS_WITHIN = 0.01
 FEWEST = 2
+OUTLINE_WITHIN_PX = 1
+"Boxes and outlines are rounded, to whole pixels or counted from one."
 
 
 class CocoAreas:
@@ -43,6 +45,30 @@ class CocoAreas:
             f"{found}, is that of the box between two corners, x0, y0, x1, y1, and not width × height: if these are corners, write x, y, "
             "width, height in bbox."
         )
+
+
+def corners_by_outline(bbox: Sequence[float], around: Sequence[float] | None) -> str:
+    """Return what is wrong where the outline of an annotation reaches exactly from one corner in its `bbox` to another; "" else.
+
+    Args:
+        bbox: four numbers, as they stand there.
+        around: the corners of the box around its segmentation; None where there is none.
+
+    >>> corners_by_outline((100, 200, 400, 500), (100, 200, 400, 500))[:63]
+    'bbox is 100, 200, 400, 500, and its segmentation reaches from 1'
+    >>> corners_by_outline((100, 200, 300, 300), (100, 200, 400, 500))
+    ''
+    """
+    x, y, third, fourth = bbox
+    if around is None or not _agree(around, bbox) or _agree(around, (x, y, x + third, y + fourth)):
+        return ""
+    left, top, right, bottom = (f"{end:g}" for end in around)
+    found = f"bbox is {', '.join(f'{one:g}' for one in bbox)}, and its segmentation reaches from {left}, {top} to {right}, {bottom}"
+    return f"{found}: these are two corners, x0, y0, x1, y1; expected x, y, width, height. Write x1 − x0 and y1 − y0 as the last two."
+
+
+def _agree(one: Sequence[float], other: Sequence[float]) -> bool:
+    return all(abs(a - b) <= OUTLINE_WITHIN_PX for a, b in zip(one, other, strict=True))
 
 
 def _fits(area: float, product: float) -> bool:

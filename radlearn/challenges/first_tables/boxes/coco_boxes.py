@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from radlearn.amounts import counted, verb_of
-from radlearn.challenges.first_tables.boxes.coco_areas import CocoAreas
+from radlearn.challenges.first_tables.boxes.coco_areas import CocoAreas, corners_by_outline
 from radlearn.challenges.first_tables.boxes.coco_files import coco_files, key_of, shown, size_stated
 from radlearn.challenges.first_tables.boxes.coco_outlines import box_around
 from radlearn.challenges.first_tables.boxes.found_marks import NO_TRUTH, confidence_of
@@ -164,6 +164,11 @@ class _CocoFile:
         x, y, width, height = values
         if given is annotation.get("bbox"):
             self.areas.look_at(values, annotation.get("area"), where)
+            # Only what may be two corners: outlines have many points.
+            around = box_around(annotation.get("segmentation")) if width > x and height > y else None
+            if trouble := corners_by_outline(values, around):
+                self.troubles.append(f"{where}: {trouble}")
+                return None
         if annotation.get("iscrowd") in (1, True, "1"):
             self.crowds.append(where)
         box = (x, y, x + width, y + height)

@@ -9,12 +9,15 @@ import numpy as np
 
 from radlearn.challenges.challenge import Challenge
 from radlearn.errors import BadSetting
+from radlearn.file_names import called
 from radlearn.pictures.label_maps import write_label_overlay
 from radlearn.progress import say
+from radlearn.remarks import tell_notes
 from radlearn.scans.known_pictures import thumbnails_of
 from radlearn.scans.label_map_files import read_label_map, write_class_probabilities, write_label_map
 from radlearn.scans.tiff_pages import source_of
 from radlearn.scans.ultrasound_images import UltrasoundImage, read_ultrasound
+from radlearn.scans.ultrasound_regions import outside_share
 from radlearn.tasks.segmentation.file_predictions import FilePredictions, FileWords, cases_in
 from radlearn.tasks.segmentation.label_maps.disagreement import ClassDisagreement, own_postprocessings
 from radlearn.tasks.segmentation.label_maps.frames import LabelMapCaseT
@@ -28,6 +31,7 @@ from radlearn.workflow.postprocessing_file import read_postprocessing
 
 IMAGES = FileWords("images", "images", ".png")
 EXPECTED = "images, or folders of them"
+MOST_OUTSIDE = 0.01
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,7 @@ class LabelMapPredictions(FilePredictions[PredictedFrame]):
         self.of_each_run = own_postprocessings(several)
         self.postprocessing, _ = postprocessing_together(several, LabelMapPostprocessing)
         self.probabilities = probabilities
+        self._notes: dict[str, list[str]] = {}
         columns = columns_of(self.postprocessing.names, len(several) > 1)
         by = {"postprocessing": [asdict(one) for one in (self.postprocessing, *self.of_each_run)], "probabilities": probabilities}
         super().__init__(several, cases_in(challenge, paths, EXPECTED), paths, out, columns, IMAGES, by, frame_look_alikes(several))
@@ -100,10 +105,11 @@ class LabelMapPredictions(FilePredictions[PredictedFrame]):
         mask = self.mask_names[case_id]
         files = [write_label_map(self.out / "masks" / mask, labels)]
         share = np.bincount(labels.ravel(), minlength=len(names) + 1)[1:] / labels.size
-        area = None if image.spacing_mm is None else share * labels.size * float(np.prod(image.spacing_mm))
-        numbers = [
-            cell for number in range(len(names)) for cell in (f"{100 * share[number]:.4f}", "" if area is None else f"{area[number]:.3f}")
-        ]
+        areas, outside = areas_of(labels, names, image)
+        numbers = [cell for part, area in zip(share, areas, strict=True) for cell in (f"{100 * part:.4f}", area)]
+        notes = (*image.notes, *outside)
+        for note in notes:
+            self._notes.setdefault(note, []).append(called(file))
         unlike = self.ood.scored([case_id], None if found.features is None else [own[None] for own in found.features])
         differ = [cell for one in found.differ or () for cell in (f"{one.percent_sd:.4f}", f"{one.disagreement:.6f}")]
         if self.probabilities:
@@ -114,8 +120,33 @@ class LabelMapPredictions(FilePredictions[PredictedFrame]):
             words = ", ".join(there) + " of the image" if there else "nothing found"
             words = f"{words}; {self.ood.warning}" if unlike is not None and unlike.flagged[0] else words
             files.append(write_label_overlay(self.out / "overlays" / mask, image.pixels, labels, names, words))
-        size = [*numbers, image.spacing_from, "; ".join(image.notes)]
+        size = [*numbers, image.spacing_from if any(areas) else "", "; ".join(notes)]
         return (str(source_of(file)), case_id, f"masks/{mask}", *size, *ood_cells(unlike, 0), *differ), files
+
+    def say_of_table(self) -> None:
+        """Say what was noted about the images, as it is said of X-rays."""
+        tell_notes(self._notes, "images")
+
+
+def areas_of(labels: np.ndarray, names: Sequence[str], image: UltrasoundImage) -> tuple[list[str], list[str]]:
+    """Return the cell with the area in mm² of each class on an image, empty where it is not known, and notes on those that are left out.
+
+    Args:
+        labels: its label map, (rows, columns).
+        names: of the classes 1, 2, …
+    """
+    if image.spacing_mm is None:
+        return [""] * len(names), []
+    cells, notes = [], []
+    for number, name in enumerate(names, start=1):
+        there = labels == number
+        # A few pixels beyond the edge of the region change no area.
+        if image.calibrated and (share := outside_share(there, image.calibrated)) > MOST_OUTSIDE:
+            notes.append(f"{share:.0%} of {name} lies outside of its ultrasound regions, so that its area in mm² is not known")
+            cells.append("")
+        else:
+            cells.append(f"{int(there.sum()) * float(np.prod(image.spacing_mm)):.3f}")
+    return cells, notes
 
 
 def submit_label_maps(

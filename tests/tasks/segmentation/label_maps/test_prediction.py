@@ -13,11 +13,18 @@ from radlearn.challenges.ultrasound import CHALLENGE
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.metrics.masks import dice_score
 from radlearn.scans.label_map_files import read_label_map
-from radlearn.scans.ultrasound_images import read_ultrasound
+from radlearn.scans.ultrasound_images import UltrasoundImage, read_ultrasound
 from radlearn.tasks.segmentation.file_predictions import cases_in
 from radlearn.tasks.segmentation.label_maps.ensembles import predicted_together
 from radlearn.tasks.segmentation.label_maps.postprocessing import LabelMapPostprocessing
-from radlearn.tasks.segmentation.label_maps.prediction import EXPECTED, LabelMapPredictions, PredictedFrame, columns_of, submit_label_maps
+from radlearn.tasks.segmentation.label_maps.prediction import (
+    EXPECTED,
+    LabelMapPredictions,
+    PredictedFrame,
+    areas_of,
+    columns_of,
+    submit_label_maps,
+)
 from radlearn.training.run_folder import Run
 from radlearn.workflow.postprocessing_file import read_postprocessing, write_postprocessing
 from tests.tasks.segmentation.label_maps.conftest import NAMES, Trained
@@ -192,3 +199,34 @@ def test_a_submission_is_refused_where_no_class_or_several_are_the_one_that_is_a
     renamed(trained.run, *names)
     with pytest.raises(BadSetting, match=r"the submission is of one class, nerve; (none of them is|2 of them are) called so\."):
         submit_label_maps(CHALLENGE, trained.run, ["nerve", "bp"], lambda folder: folder, table.parent, tmp_path / "out.csv")
+
+
+def test_a_class_has_an_area_in_mm_only_where_the_size_of_pixels_is_known() -> None:
+    labels = np.zeros((48, 64), np.uint8)
+    labels[:10, :10], labels[20:30, 20:40] = 1, 2
+    image = UltrasoundImage(np.zeros((48, 64), np.float32), (0.2, 0.1), (), "SequenceOfUltrasoundRegions", ((0, 0, 15, 64),))
+    # 100 pixels of 0.02 mm², and 200 below the region.
+    cells, notes = areas_of(labels, NAMES, image)
+    assert cells == ["2.000", ""]
+    assert notes == ["100% of vessel lies outside of its ultrasound regions, so that its area in mm² is not known"]
+    assert areas_of(labels, NAMES, image._replace(calibrated=())) == (["2.000", "4.000"], [])
+    assert areas_of(labels, NAMES, image._replace(calibrated=((0, 0, 24, 64), (24, 0, 48, 64)))) == (["2.000", "4.000"], [])
+    assert areas_of(labels, NAMES, image._replace(spacing_mm=None)) == (["", ""], [])
+    # What is not there has no area, wherever the region lies; a few pixels over its edge change none.
+    assert areas_of(labels * 0, NAMES, image) == (["0.000", "0.000"], [])
+    labels[:15, :13], labels[15, 0] = 1, 1
+    assert areas_of(labels, NAMES, image)[0][0] == f"{0.02 * 196:.3f}"
+
+
+def test_what_is_noted_about_images_is_said_once_for_all_that_share_it(
+    trained: Trained, table: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def noted(path: Path) -> PredictedFrame:
+        found = known(path)
+        return replace(found, source=found.source._replace(notes=("is odd",) if path.stem in ("1_1", "3_1") else ("is alone",)))
+
+    paths = [table.parent / name for name in ("1_1.tif", "3_1.tif", "2_1.tif")]
+    LabelMapPredictions(trained.run, CHALLENGE, paths, tmp_path / "out").predict_all(noted, overlays=False)
+    said = capsys.readouterr().err
+    assert "is odd (2 images)" in said
+    assert f"{paths[2]}: is alone" in " ".join(said.split())

@@ -174,8 +174,9 @@ def table(task: str, known: dict[str, Any], costs: dict[str, float] | None = Non
         spread = f"{values[0]:.3f}, one run, so a part of it is luck"
         if len(values) > 1:
             spread = f"{np.mean(values):.3f} ({min(values):.3f} to {max(values):.3f})"
-        devices = sorted({one["device"] for one in known[knob.flags].values() if one.get("device")})
-        seeds = f"{len(values)}{f', {devices[0]}' if devices else ''}"
+        devices = [one["device"] for one in known[knob.flags].values() if one.get("device")]
+        some = "" if len(devices) == len(values) else f"{len(devices)} on "
+        seeds = f"{len(values)}{f', {some}{devices[0]}' if devices else ''}"
         # To half a minute: what else runs on a machine changes processor seconds by a few in a hundred.
         minutes = f"{round(2 * MINUTES[task] * costs[knob.flags] / costs['']) / 2:g}" if {knob.flags, ""} <= costs.keys() else "–"
         lines.append(f"| {f'`{knob.flags}`' if knob.flags else 'none'} | {spread} | {seeds} | {minutes} | {knob.why} |")

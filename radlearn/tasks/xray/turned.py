@@ -40,10 +40,14 @@ def say_turned(ways: Mapping[str, str]) -> None:
     way, count = most_lie(list(ways.values()))
     if way:
         example = readable(Path(next(name for name, its in ways.items() if its == way)).name)
-        amount = begun(part_of(count, len(ways), "X-rays"))
+        amount = (
+            f"{example} looks {way}"
+            if len(ways) == 1
+            else (f"{begun(part_of(count, len(ways), 'X-rays'))} {verb_of(count, 'look')} {way}, such as {example}")
+        )
         say(
-            f"{amount} {verb_of(count, 'look')} {way}, such as {example}. Look at them. If they are, turn their pixels and boxes, "
-            "and save them again: what was learnt from upright X-rays does not hold for turned ones, nor the other way round.",
+            f"{amount}. Look at it in a viewer. If so, turn pixels and boxes, and save them again: what was learnt from upright X-rays "
+            "does not hold for turned ones, nor the other way round.",
             style="yellow",
         )
 

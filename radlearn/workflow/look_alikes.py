@@ -113,14 +113,14 @@ class LookAlikes:
                 say(f"{error} Copies of its {words.units} cannot be told.", style="yellow")
                 continue
             thumbnails = tensors.get("thumbnails", torch.empty(0))
-            if thumbnails.ndim != ndim or not len(thumbnails) == len(about["names"]) == len(about["subsets"]):
+            further, further_of = tensors.get("further", thumbnails[:0]), tensors.get("further_of", torch.empty(0)).tolist()
+            fits = further.shape[1:] == thumbnails.shape[1:] and len(further) == len(further_of)
+            fits = fits and all(number in range(len(thumbnails)) for number in further_of)
+            if thumbnails.ndim != ndim or not (fits and len(thumbnails) == len(about["names"]) == len(about["subsets"])):
                 raise BadRunFolder(f"{path}: does not hold a small picture, a name and a subset of each of its {words.units}. {advice}")
             own = [Alike(subset, name, run) for name, subset in zip(about["names"], about["subsets"], strict=True)]
-            pictures.append(thumbnails.numpy())
-            self._owners += own
-            if "further" in tensors:
-                pictures.append(tensors["further"].numpy())
-                self._owners += [own[int(number)] for number in tensors["further_of"]]
+            pictures += [thumbnails.numpy(), further.numpy()]
+            self._owners += [*own, *(own[int(number)] for number in further_of)]
         self._like = known(np.concatenate(pictures)) if pictures else None
         # File -> the image that it looks like.
         self.found: dict[Path, Alike] = {}

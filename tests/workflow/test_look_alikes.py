@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from radlearn.training.checkpoint import save_tensors
+from radlearn.errors import BadRunFolder
+from radlearn.training.checkpoint import load_tensors, save_tensors
 from radlearn.training.run_folder import Run
-from radlearn.workflow.look_alikes import LookAlikes, LookWords, write_thumbnails
+from radlearn.workflow.look_alikes import FILE, LookAlikes, LookWords, write_thumbnails
 
 WORDS = LookWords("slides", "a stained copy")
 
@@ -38,6 +39,17 @@ def test_further_pictures_are_of_their_image(run: Run, capsys: pytest.CaptureFix
     said = " ".join(capsys.readouterr().err.split())
     assert "2 of the 3 slides look the same as some that the run was trained on" in said
     assert "a.png (as t), b.png (as u)." in said
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"further_of": torch.tensor([3])}, {"further_of": torch.tensor([0, 1])}, {"further": torch.zeros(1, 4, 4, dtype=torch.uint8)}]
+)
+def test_further_pictures_that_belong_to_none_or_are_of_another_size_are_refused(run: Run, wrong: dict[str, torch.Tensor]) -> None:
+    path = run.folder / FILE
+    tensors, about = load_tensors(path, "")
+    save_tensors(path, tensors | wrong, about)
+    with pytest.raises(BadRunFolder, match="does not hold a small picture, a name and a subset of each of its slides"):
+        LookAlikes([run], WORDS, known)  # type: ignore[arg-type]
 
 
 def test_a_run_of_before_finds_none_and_says_so(run: Run, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """CTs that look the same as one that a run was trained on: clipped, resampled, or with some slices less."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -54,5 +55,5 @@ def report_ct_look_alikes(run: Run, scans: Sequence[Scan]) -> None:
     """Say which CTs of other data look the same as one that the run was trained or validated on; errors as `LookAlikes`."""
     known = ct_look_alikes([run])
     for scan in scans:
-        known.look_at(scan.case.path, lambda scan=scan: as_prepared(run, scan))  # type: ignore[misc]
+        known.look_at(scan.case.path, partial(as_prepared, run, scan))
     known.report([scan.case.path for scan in scans], len(scans))

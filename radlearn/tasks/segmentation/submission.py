@@ -46,7 +46,7 @@ def submit_predicted(
         troubles = []
         with progress_bar("reading", len(cases), files) as bar:
             for case in cases:
-                # Seeing that takes a moment, predicting for the others hours.
+                # That takes a second or two each, predicting for the others a minute each.
                 try:
                     prove_readable(case.path)
                 except UnreadableScan as error:

@@ -1,6 +1,7 @@
 """X-rays that look the same as one that a run was trained on, as `workflow.look_alikes` keeps and finds them."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from radlearn.scans.known_pictures import KnownPictures, thumbnails_of
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
@@ -28,5 +29,5 @@ def report_look_alikes(run: Run, xrays: Sequence[PreparedRadiograph]) -> None:
     """Say which X-rays of other data look the same as one that the run was trained or validated on; errors as `LookAlikes`."""
     known = LookAlikes([run])
     for xray in xrays:
-        known.look_at(xray.case.path, lambda xray=xray: thumbnails_of(xray.pixels[0]))  # type: ignore[misc]
+        known.look_at(xray.case.path, partial(thumbnails_of, xray.pixels[0]))
     known.report([xray.case.path for xray in xrays], len(xrays))

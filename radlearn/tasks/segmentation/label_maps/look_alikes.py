@@ -1,6 +1,7 @@
 """Images that look the same as one that a run was trained on: as a JPEG, smaller, mirrored, with other greys."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -38,5 +39,5 @@ def report_frame_look_alikes(run: Run, frames: Sequence[Frame]) -> None:
     """Say which images of other data look the same as one that the run was trained or validated on; errors as `LookAlikes`."""
     known = frame_look_alikes([run])
     for frame in frames:
-        known.look_at(frame.case.path, lambda frame=frame: as_prepared(frame))  # type: ignore[misc]
+        known.look_at(frame.case.path, partial(as_prepared, frame))
     known.report([frame.case.path for frame in frames], len(frames))

@@ -9,9 +9,14 @@ one, nor one that is upside down from one that is turned by 180°.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
+
+from radlearn.amounts import begun, part_of, verb_of
+from radlearn.file_names import readable
+from radlearn.progress import say
 
 SIDE = 16
 _LEFT_HALF = (
@@ -57,3 +62,20 @@ def most_lie(ways: Sequence[str]) -> tuple[str, int]:
 def likeness(one: np.ndarray, other: np.ndarray) -> float:
     one, other = one - one.mean(), other - other.mean()
     return float((one * other).sum() / max(float(np.linalg.norm(one) * np.linalg.norm(other)), 1e-9))
+
+
+def say_turned(ways: Mapping[str, str]) -> None:
+    """Say in which way most X-rays lie, name → way; nothing where most are upright."""
+    way, count = most_lie(list(ways.values()))
+    if way:
+        example = readable(Path(next(name for name, its in ways.items() if its == way)).name)
+        amount = (
+            f"{example} looks {way}"
+            if len(ways) == 1
+            else (f"{begun(part_of(count, len(ways), 'X-rays'))} {verb_of(count, 'look')} {way}, such as {example}")
+        )
+        say(
+            f"{amount}. Look at it in a viewer. If so, turn pixels and boxes, and save them again: what was learnt from upright X-rays "
+            "does not hold for turned ones, nor the other way round.",
+            style="yellow",
+        )

@@ -122,7 +122,7 @@ def test_prediction_writes_xrays_and_boxes_and_lists_what_it_cannot_read(
     assert "already" in capsys.readouterr().err
 
 
-def test_predict_can_be_followed_through_fewer_than_twenty_files(trained: SimpleNamespace, tmp_path: Path) -> None:
+def test_predict_can_be_followed_through_seventeen_files(trained: SimpleNamespace, tmp_path: Path) -> None:
     root, ran = Path(radlearn.__file__).parent, set()
 
     def note(frame: FrameType, event: str, _: object) -> None:
@@ -139,7 +139,7 @@ def test_predict_can_be_followed_through_fewer_than_twenty_files(trained: Simple
     above = ("cli.py", "workflow", "tasks", "rsna_pneumonia_detection")
     followed = sorted(str(path.relative_to(root)) for path in ran if path.is_relative_to(root) and path.relative_to(root).parts[0] in above)
     assert "rsna_pneumonia_detection/detect_pneumonia.py" in followed
-    assert len(followed) < 20, "\n".join(followed)
+    assert len(followed) <= 17, "\n".join(followed)
 
 
 def test_an_xray_gets_one_prediction_wherever_it_is_asked(trained: SimpleNamespace, tmp_path: Path) -> None:

@@ -23,9 +23,9 @@ from radlearn.monai_parts.error_chain import radlearn_error_in
 from radlearn.outputs import refuse_inputs
 from radlearn.progress import progress_bar, say
 from radlearn.scans.tiff_pages import source_of
+from radlearn.training.look_alikes import LookAlikes
 from radlearn.training.run_folder import Run
 from radlearn.workflow.known_cases import KnownCases
-from radlearn.workflow.look_alikes import LookAlikes
 from radlearn.workflow.ood import OodPredictions
 from radlearn.workflow.partial_answers import TABLE, PartialAnswers, said_table, what_predicts
 from radlearn.workflow.unreadable_files import UnreadableFiles, is_of_the_file

@@ -9,8 +9,8 @@ import numpy as np
 from radlearn.scans.ct_look_alikes import SAME_ABOVE, CtLooks, layers_at_all_heights, thumbnail_of_ct
 from radlearn.scans.geometry import Volume, spacing_mm, to_orientation
 from radlearn.tasks.segmentation.scans import Scan
+from radlearn.training.look_alikes import USED, LookAlikes, LookWords, write_thumbnails
 from radlearn.training.run_folder import Run
-from radlearn.workflow.look_alikes import USED, LookAlikes, LookWords, write_thumbnails
 
 WORDS = LookWords("scans", "a clipped or resampled copy")
 

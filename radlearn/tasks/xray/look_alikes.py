@@ -1,13 +1,13 @@
-"""X-rays that look the same as one that a run was trained on, as `workflow.look_alikes` keeps and finds them."""
+"""X-rays that look the same as one that a run was trained on, as `training.look_alikes` keeps and finds them."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
 
 from radlearn.scans.known_pictures import KnownPictures, thumbnails_of
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
+from radlearn.training.look_alikes import USED, LookWords, write_thumbnails
+from radlearn.training.look_alikes import LookAlikes as AnyLookAlikes
 from radlearn.training.run_folder import Run
-from radlearn.workflow.look_alikes import USED, LookWords, write_thumbnails
-from radlearn.workflow.look_alikes import LookAlikes as AnyLookAlikes
 
 WORDS = LookWords("X-rays", "a picture, a negative or a smaller copy")
 

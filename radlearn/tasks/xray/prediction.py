@@ -22,9 +22,9 @@ from radlearn.scans.dicom import find_xrays
 from radlearn.scans.file_names import DICOM_SUFFIXES, PACKED_SUFFIXES
 from radlearn.scans.known_pictures import thumbnails_of
 from radlearn.scans.tiff_pages import page_files, source_of
+from radlearn.scans.way_up import say_turned
 from radlearn.tasks.xray.look_alikes import LookAlikes
 from radlearn.tasks.xray.radiographs import PreparedRadiograph
-from radlearn.tasks.xray.turned import say_turned, way_of
 from radlearn.training.run_folder import Run
 from radlearn.workflow.known_cases import KnownCases
 from radlearn.workflow.partial_answers import TABLE, PartialAnswers, in_order, is_for_submission, said_table
@@ -186,7 +186,7 @@ class XrayPredictions:
                     with notes_gathered(noted):
                         batch.append(read(path))
                         seen = _as_one_run_sees_it(batch[-1])
-                        ways[called(path)] = way_of(seen)
+                        ways[called(path)] = seen.way
                         if self.look_alikes is not None:
                             self.look_alikes.look_at(path, partial(thumbnails_of, seen.pixels[0]))
                 except Exception as error:

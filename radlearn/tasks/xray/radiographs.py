@@ -13,13 +13,18 @@ from radlearn.array_store import Words
 from radlearn.challenges.folders import stem
 from radlearn.challenges.xray_case import XrayCase, with_headers
 from radlearn.entry_files import Entry
+from radlearn.file_names import called
 from radlearn.scans.cache import as_cached, cached_xrays
 from radlearn.scans.chest_xray import refuse_no_chest_xray
 from radlearn.scans.dicom import RadiographHeader, read_radiograph
-from radlearn.tasks.xray.turned import say_where_turned
+from radlearn.scans.look_alikes import thumbnail_of
+from radlearn.scans.way_up import say_turned, way_up
 
 # How a data set of X-rays speaks of itself.
 XRAYS = Words("X-ray cache", "X-rays", "read", "Repair these files, or remove them and their rows in the tables")
+
+MOST_LOOKED_AT = 200
+"Of the X-rays of a data set, evenly, for which way up they lie: tens of thousands would take half a minute."
 
 
 class RadiographDataset(Protocol):
@@ -47,6 +52,18 @@ class PreparedRadiograph(NamedTuple):
     spacing_from: str = ""
     # What is doubtful about the image, known where it was read to be predicted for.
     notes: tuple[str, ...] = ()
+
+    @property
+    def way(self) -> str:
+        """How it lies, as `way_up`, of what is not padding: two black bars say nothing of a chest."""
+        pixels = self.pixels[0]
+        if self.source_px is not None:
+            down, right = (
+                int(len(pixels) * (canvas - source) / 2 / canvas + 0.5)
+                for canvas, source in zip(self.canvas_px, self.source_px, strict=True)
+            )
+            pixels = pixels[down : len(pixels) - down, right : len(pixels) - right]
+        return way_up(thumbnail_of(pixels))
 
     @property
     def label(self) -> bool:
@@ -115,6 +132,12 @@ def radiographs_of(cases: Sequence[XrayCase], dataset: RadiographDataset, shape:
     xrays = [prepared_radiograph(case, pixels, header, shape) for case, pixels, header in zip(known, held, headers, strict=True)]
     say_where_turned(xrays)
     return xrays
+
+
+def say_where_turned(xrays: Sequence[PreparedRadiograph]) -> None:
+    """Say in which way most X-rays of a data set lie, of a sample where there are many; nothing where most are upright."""
+    numbers = np.linspace(0, len(xrays) - 1, min(len(xrays), MOST_LOOKED_AT)).astype(int)
+    say_turned({called(xrays[number].case.path): xrays[number].way for number in numbers})
 
 
 def header_of(meta: Mapping[str, Any]) -> RadiographHeader:

@@ -10,9 +10,9 @@ from PIL import Image
 
 from radlearn.challenges.xray_case import XrayCase
 from radlearn.scans.dicom import find_xrays, read_radiograph
+from radlearn.scans.way_up import say_turned
 from radlearn.tasks.xray.prediction import XrayPredictions
-from radlearn.tasks.xray.radiographs import prepared_radiographs, read_unlabelled
-from radlearn.tasks.xray.turned import say_turned, say_where_turned, way_of
+from radlearn.tasks.xray.radiographs import prepared_radiographs, read_unlabelled, say_where_turned
 
 Turn = Callable[[np.ndarray], np.ndarray]
 
@@ -70,4 +70,4 @@ def test_black_bars_of_padding_hide_no_turn(built_in_xrays: Path, tmp_path: Path
 
     for path in pictures(built_in_xrays, tmp_path / "in", wide, 6):
         padded, stretched = (read_unlabelled(path, size_px=64, shape=shape) for shape in ("pad", "stretch"))
-        assert way_of(padded) == way_of(stretched) == "upside down"
+        assert padded.way == stretched.way == "upside down"

@@ -8,8 +8,8 @@ import numpy as np
 from radlearn.scans.known_pictures import KnownPictures, thumbnails_of
 from radlearn.scans.resize import fitted_px
 from radlearn.tasks.segmentation.label_maps.frames import Frame
+from radlearn.training.look_alikes import USED, LookAlikes, LookWords, write_thumbnails
 from radlearn.training.run_folder import Run
-from radlearn.workflow.look_alikes import USED, LookAlikes, LookWords, write_thumbnails
 
 WORDS = LookWords("images", "a JPEG, a mirrored or a smaller copy")
 

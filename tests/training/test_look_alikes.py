@@ -8,8 +8,8 @@ import torch
 
 from radlearn.errors import BadRunFolder
 from radlearn.training.checkpoint import load_tensors, save_tensors
+from radlearn.training.look_alikes import FILE, LookAlikes, LookWords, write_thumbnails
 from radlearn.training.run_folder import Run
-from radlearn.workflow.look_alikes import FILE, LookAlikes, LookWords, write_thumbnails
 
 WORDS = LookWords("slides", "a stained copy")
 

@@ -19,12 +19,13 @@ from radlearn.file_names import called
 from radlearn.files import read_whole
 from radlearn.progress import in_parallel
 from radlearn.scans.chest_xray import VOLUME_MODALITIES, modality_refusal, refusal
+from radlearn.scans.decodable import SURPLUS_WORDS
 from radlearn.scans.dicom import ForProcessingWarning, PixelWarning, PolarityWarning, RadiographHeader, read_header, read_radiograph
 from radlearn.scans.dicom_parsing import parsed
 from radlearn.scans.look_alikes import thumbnail_of
 from radlearn.scans.pixel_order import CUT_END, CUT_PART, OTHER_ROWS
 from radlearn.scans.plain_images import BY_AFFINE, is_plain_image
-from radlearn.scans.stored_pixels import SURPLUS_WORDS, parsing
+from radlearn.scans.stored_pixels import parsing
 from radlearn.scans.wrapped_values import WRAPPED
 
 LOOKED_AT_PX = 128

@@ -21,10 +21,10 @@ from radlearn.scans.resize import Shape
 
 # The modules that determine the pixels; their content is part of a cache's name.
 READING_CODE = (
-    "body_parts", "decimals", "deep_channels", "dicom", "dicom_parsing", "display", "doubt", "file_names", "geometry", "header_texts",
-    "itk_header", "itk_volume", "jpeg", "jpeg_pictures", "lookup_tables", "misfits", "nifti", "nifti_header", "nifti_place", "one_slice",
-    "padding", "picture_files", "pixel_order", "pixel_spacing", "plain_images", "plain_jpeg", "rescaling", "resize", "stored_pixels",
-    "swapped_bytes", "tiff_kinds", "tiff_pages", "unused_bits", "views", "volume_files", "wrapped_values",
+    "body_parts", "decimals", "decodable", "deep_channels", "dicom", "dicom_parsing", "display", "doubt", "file_names", "geometry",
+    "header_texts", "itk_header", "itk_volume", "jpeg", "jpeg_pictures", "lookup_tables", "misfits", "nifti", "nifti_header",
+    "nifti_place", "one_slice", "padding", "picture_files", "pixel_order", "pixel_spacing", "plain_images", "plain_jpeg", "rescaling",
+    "resize", "stored_pixels", "swapped_bytes", "tiff_kinds", "tiff_pages", "unused_bits", "views", "volume_files", "wrapped_values",
 )  # fmt: skip
 XRAYS_PER_JOB = 16
 HEADER_BYTES = 1024  # of an entry, an upper estimate

@@ -17,6 +17,7 @@ from radlearn.file_names import called, readable
 from radlearn.files import nothing_there, opened_to_read
 from radlearn.folder_walks import walked
 from radlearn.scans.body_parts import CODED, OF_EXAMINATION, OF_SERIES, other_part_in
+from radlearn.scans.decodable import photometric_of
 from radlearn.scans.display import Display, display_of, polarity_contradiction
 from radlearn.scans.file_names import DICOM_SUFFIXES
 from radlearn.scans.header_texts import age_in_years, meanings_in, orientation_in, text_in, view_in
@@ -26,7 +27,7 @@ from radlearn.scans.pixel_spacing import MEASURABLE, pixel_spacing_of, spacing_i
 from radlearn.scans.plain_images import holds_one_slice, is_plain_image, is_volume_file, read_plain_image
 from radlearn.scans.radiograph_writer import write_radiograph as write_radiograph
 from radlearn.scans.resize import Shape, centred_in_square, fitted_px, resized
-from radlearn.scans.stored_pixels import Xray, decoded, decoded_pixels, open_xray, parsing, photometric_of
+from radlearn.scans.stored_pixels import Xray, decoded, decoded_pixels, open_xray, parsing
 from radlearn.scans.views import lateral_in
 from radlearn.scans.wrapped_values import wrapped_words
 

@@ -10,6 +10,7 @@ import pydicom
 from radlearn.errors import UnreadableScan
 from radlearn.files import opened_to_read
 from radlearn.scans.decimals import decimals
+from radlearn.scans.decodable import photometric_of, refuse_absurd_size
 from radlearn.scans.dicom_parsing import parsed
 from radlearn.scans.low_values import low_beside_dense, padding_and_inside
 from radlearn.scans.padding import padding_of
@@ -22,8 +23,6 @@ from radlearn.scans.stored_pixels import (
     decoded_pixels,
     open_xray,
     parsing,
-    photometric_of,
-    refuse_absurd_size,
     refuse_without_preamble,
 )
 

@@ -15,10 +15,11 @@ import numpy as np
 
 from radlearn.errors import UnreadableScan
 from radlearn.scans.decimals import decimal, decimals
+from radlearn.scans.decodable import photometric_of
 from radlearn.scans.lookup_tables import Lut as Lut
 from radlearn.scans.lookup_tables import lut_in, mend_of
 from radlearn.scans.padding import padding_of
-from radlearn.scans.stored_pixels import DAMAGE, Xray, parsing, photometric_of
+from radlearn.scans.stored_pixels import DAMAGE, Xray, parsing
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from radlearn.errors import UnreadableScan
 from radlearn.files import MOST_BYTES, opened_to_read
 from radlearn.scans import jpeg
 from radlearn.scans.chest_xray import NO_XRAY_MODALITIES, XRAY_MODALITIES
+from radlearn.scans.decodable import LOSSY_JPEG, MOST_PIXELS, PLUGIN_OF, photometric_of
 from radlearn.scans.dicom import read_frame
 from radlearn.scans.dicom_parsing import parsed
 from radlearn.scans.header_texts import text_in
@@ -24,7 +25,7 @@ from radlearn.scans.jpeg_pictures import jpeg_trouble
 from radlearn.scans.picture_files import Stored, grey_of_channels, picture_of
 from radlearn.scans.pixel_order import order_words
 from radlearn.scans.pixel_spacing import SECONDARY_CAPTURE, PixelSpacing
-from radlearn.scans.stored_pixels import LOSSY_JPEG, MOST_PIXELS, PLUGIN_OF, parsing, photometric_of
+from radlearn.scans.stored_pixels import parsing
 from radlearn.scans.ultrasound_regions import REGIONS, Box, calibrated_boxes, ultrasound_spacing_of
 
 PALETTE = "PALETTE COLOR"

@@ -122,23 +122,34 @@ def _silence(stream: Any) -> None:
 
 @contextmanager
 def _ended_as_by_ctrl_c() -> Iterator[None]:
-    """Raise KeyboardInterrupt for the signals with which a batch system or a closed terminal ends a process."""
+    """Raise KeyboardInterrupt for the signals with which a person, a batch system or a closed terminal ends a process.
+
+    Also where code in C, such as Python's own parser, has put another error in the place of it.
+    """
     before: dict[int, Any] = {}
+    asked = []
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
+        raise KeyboardInterrupt
+
     if threading.current_thread() is threading.main_thread():
-        for name in ("SIGTERM", "SIGHUP"):
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             number = getattr(signal, name, None)
-            # nohup has the second ignored.
-            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-                before[number] = signal.signal(number, _interrupt)
+            # nohup has the last ignored.
+            if number is not None and signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+                before[number] = signal.signal(number, interrupt)
     try:
         yield
+    except RadlearnError:
+        raise
+    except Exception as error:
+        if asked:
+            raise KeyboardInterrupt from error
+        raise
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def print_json(content: Any) -> None:

@@ -109,6 +109,33 @@ def test_each_signal_that_ends_a_command_lets_it_clear_up(name: str, tmp_path: P
     assert "Traceback" not in done.stderr
 
 
+def _instead_of_the_interrupt(name: str, error: BaseException) -> None:
+    try:
+        os.kill(os.getpid(), getattr(signal, name))
+        signal.pause()
+    except KeyboardInterrupt:
+        raise error from None
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize(
+    "error",
+    [SystemError("AST constructor recursion depth mismatch"), RuntimeError("callback"), OSError(errno.EINTR, "Interrupted")],
+    ids=str,
+)
+def test_an_error_that_took_the_place_of_an_interrupt_is_one(name: str, error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    assert endings.ended(lambda: _instead_of_the_interrupt(name, error)) == 130
+    assert "interrupted" in capsys.readouterr().err
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+
+
+def test_what_a_command_says_of_its_own_interruption_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+    error = Interrupted("Stopped. To continue: …")
+    assert endings.ended(lambda: _instead_of_the_interrupt("SIGTERM", error)) == error.exit_code
+    assert "Stopped. To continue" in capsys.readouterr().err
+
+
 def test_a_command_under_nohup_outlives_its_terminal() -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:

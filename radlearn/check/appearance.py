@@ -1,8 +1,8 @@
 """What is odd about an X-ray by itself, and beside the others of its folder: its header's words, its blacks and whites, what lies on it.
 
-A chest's normal appearance is learnt from the folder, as the median of its X-rays. So a folder of inverted X-rays is accepted as it is,
-and a lone X-ray is not compared. A mirrored X-ray is reported only where it is plain: many chests are nearly symmetrical.
-Which way up an X-ray lies is known without the others too (`scans.way_up`): a whole folder may be turned.
+A chest's normal appearance is learnt from the folder, as the median of its X-rays, so that a lone X-ray is not compared. A mirrored X-ray
+is reported only where it is plain: many chests are nearly symmetrical. Which way up an X-ray lies, and whether it is a negative, is known
+without the others too (`scans.way_up`, `scans.chest_look`): all of a folder may be that.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -13,7 +13,7 @@ import numpy as np
 from radlearn.challenges.folders import within
 from radlearn.check.findings import Finding
 from radlearn.check.headers import age_shown, burnt_in
-from radlearn.check.radiographs import XrayFacts
+from radlearn.check.radiographs import INVERTED, XrayFacts
 from radlearn.scans.chest_xray import CONSTANT_BELOW, TWO_VALUES, header_doubts
 from radlearn.scans.header_texts import OLDEST_YEARS, age_in_years
 from radlearn.scans.plain_images import is_plain_image
@@ -42,8 +42,9 @@ def xray_findings(facts: Sequence[XrayFacts], root: Path) -> Iterator[Finding]:
         yield from (Finding(rule, name, found) for rule, found in xray.remarks)
         yield from (Finding(rule, name, found) for rule, found in _by_header(xray))
         yield from (Finding(rule, name, found) for rule, found in _by_looks(xray))
-    # What is hidden under black or white resembles nothing.
-    seen = [xray for xray in facts if xray.thumbnail is not None and not is_constant(xray) and not is_clipped(xray)]
+    # What is hidden under black or white resembles nothing, and beside negatives the others would look inverted.
+    hidden = (is_constant, is_clipped, _is_negative)
+    seen = [xray for xray in facts if xray.thumbnail is not None and not any(why(xray) for why in hidden)]
     yield from _beside_the_others(seen, root)
 
 
@@ -74,6 +75,10 @@ def is_constant(xray: XrayFacts) -> bool:
 def is_clipped(xray: XrayFacts) -> bool:
     """Whether much of an X-ray is pure black or pure white."""
     return bool(xray.looks) and (xray.looks["share of pure black"] > MOST_BLACK or xray.looks["share of pure white"] > MOST_WHITE)
+
+
+def _is_negative(xray: XrayFacts) -> bool:
+    return any(rule in INVERTED for rule, _ in xray.remarks)
 
 
 def median_xray(facts: Sequence[XrayFacts]) -> np.ndarray | None:
@@ -133,7 +138,7 @@ def _beside_the_others(facts: Sequence[XrayFacts], root: Path) -> Iterator[Findi
         seen = f"its likeness to the median of all X-rays is {f'{like[0]:.2f}'.replace('-', '−')} (1 is the same, −1 its negative)"
         # An upside-down X-ray may resemble the median's negative too, but less than it resembles the median when it is turned back.
         if like[0] < INVERTED_BELOW and -like[0] >= like[best]:
-            yield Finding("picture-inverted" if is_plain_image(xray.path) else "image-inverted", name, seen)
+            yield Finding(INVERTED[is_plain_image(xray.path)], name, seen)
         # Where the others lie turned, an upright one is what looks turned.
         elif not others_lie and like[best] - like[0] > (MIRRORED_BY if ORIENTATIONS[best] == "mirrored" else TURNED_BY):
             turned = f"it looks more like the other X-rays when {ORIENTATIONS[best]}: {like[best]:.2f}, not {like[0]:.2f}"

@@ -18,6 +18,7 @@ from radlearn.errors import UnreadableScan
 from radlearn.file_names import called
 from radlearn.files import read_whole
 from radlearn.progress import in_parallel
+from radlearn.scans.chest_look import NEGATIVE, look_doubts
 from radlearn.scans.chest_xray import VOLUME_MODALITIES, modality_refusal, refusal
 from radlearn.scans.decodable import SURPLUS_WORDS
 from radlearn.scans.dicom import ForProcessingWarning, PixelWarning, PolarityWarning, RadiographHeader, read_header, read_radiograph
@@ -52,6 +53,9 @@ CAUSES = (
 
 OF_CONTRAST = ("of the grey scale", "pixels pure white", "hardly any contrast", "cannot be used; the whole range")
 "Words of `scans` for a window, a look-up table or a range that does not fit its pixels."
+
+INVERTED = ("image-inverted", "picture-inverted")
+"The rule of DICOM files, which say themselves what is bright, and that of pictures, which do not."
 
 OF_PIXELS = (
     *((words, "image-window") for words in (*OF_CONTRAST, WRAPPED)),
@@ -127,7 +131,7 @@ def looked_at(path: Path) -> XrayFacts:
         return XrayFacts(path, "image-damaged", f"cannot be opened ({error.strerror or error}).")
     except MemoryError as error:
         return XrayFacts(path, "image-damaged", f"needs more memory than there is ({error or 'MemoryError'}).")
-    facts.remarks = tuple(_remarks(caught, path))
+    facts.remarks = (*_remarks(caught, path), *_look_remarks(xray.pixels, path))
     facts.refused = refusal(xray)
     facts.looks = looks_of(xray.pixels) | {"bytes a pixel": path.stat().st_size / (header.size_px[0] * header.size_px[1])}
     facts.thumbnail = thumbnail_of(xray.pixels)
@@ -172,3 +176,11 @@ def _remarks(caught: Sequence[warnings.WarningMessage], path: Path) -> Iterator[
         if issubclass(one.category, PixelWarning):
             rules = dict.fromkeys(rule for words, rule in OF_PIXELS if words in str(one.message))
             yield from ((rule, str(one.message).removeprefix(f"{called(path)}: ")) for rule in rules)
+
+
+def _look_remarks(pixels: np.ndarray, path: Path) -> Iterator[tuple[str, str]]:
+    for doubt in look_doubts(pixels):
+        if doubt.startswith(NEGATIVE):
+            yield INVERTED[is_plain_image(path)], doubt
+        else:
+            yield "image-look", doubt

@@ -103,6 +103,11 @@ RULES = {
         "its side, turn the array and save it again.",
     ),
     "image-unlike": Rule("warning", "X-rays unlike the others", "Is it another part of the body, another view, a photograph of an X-ray?"),
+    "image-look": Rule(
+        "warning",
+        "X-rays that do not show one whole chest",
+        "Look at them. Export them again from where they came; cut two X-rays in one image into two; remove what is no X-ray.",
+    ),
     "image-clipped": Rule("warning", "X-rays that are largely pure white or pure black", "Is the window wrong, or was it badly exposed?"),
     "image-window": Rule(
         "warning",

@@ -25,6 +25,7 @@ LEAST_LIKE, MORE_LIKE_BY = 0.5, 0.25
 "Likeness of a negative to a chest, and how much more it must be than that of the X-ray, each however it is turned: of X-rays 0.17 at most."
 TWICE_LIKE, TWICE_BY = 0.45, 0.08
 "Likeness of each half to a chest, and how much more than that of the whole: of X-rays it is less, by 0.04 at least."
+NEGATIVE = "it looks like the negative of a chest X-ray"
 
 
 def look_doubts(pixels: np.ndarray) -> tuple[str, ...]:
@@ -80,7 +81,7 @@ def _negative(few: np.ndarray) -> str:
     like = [likeness(np.rot90(small, quarters), chest) for quarters in range(len(WAYS))]
     if -min(like) < LEAST_LIKE or -min(like) - max(like) < MORE_LIKE_BY:
         return ""
-    return "it looks like the negative of a chest X-ray, on which air is bright and bone is dark. Look at it; if it is, invert it"
+    return f"{NEGATIVE}, on which air is bright and bone is dark. Look at it; if it is, invert it"
 
 
 def _twice(few: np.ndarray) -> str:

@@ -8,9 +8,10 @@ import pydicom
 import pytest
 from PIL import Image
 
+from radlearn.check.appearance import xray_findings
 from radlearn.check.radiographs import facts_of, looked_at, looks_of
 from radlearn.check.rules import RULES
-from radlearn.scans.dicom import write_radiograph
+from radlearn.scans.dicom import find_xrays, read_radiograph, write_radiograph
 from radlearn.scans.look_alikes import thumbnail_of
 
 
@@ -127,3 +128,24 @@ def test_rows_of_another_length_and_rows_that_never_arrived_are_told(tmp_path: P
     assert rule == "image-cut"
     assert "the last 99 of its 300 rows" in found
     assert {"image-cut", "image-sheared"} <= RULES.keys()
+
+
+def test_what_an_xray_alone_shows_is_told_and_not_twice(tmp_path: Path, built_in_xrays: Path) -> None:
+    chests = [read_radiograph(path).pixels for path in find_xrays(built_in_xrays)]
+    noise = np.random.default_rng(0).random((512, 400))
+    half = chests[0].copy()
+    half[len(half) // 2 :] = 0.5
+    shown = {"sound": chests[1], "noise": noise, "half": half}
+    negatives = {f"negative-{number}": 1 - chest for number, chest in enumerate(chests)}
+    for name, pixels in (shown | negatives).items():
+        Image.fromarray(np.rint(255 * pixels).astype(np.uint8)).save(tmp_path / f"{name}.png")
+    facts = facts_of(sorted(tmp_path.iterdir()), workers=1)
+    found: dict[str, list[str]] = {}
+    for one in xray_findings(facts, tmp_path):
+        found.setdefault(one.rule, []).append(one.file.removesuffix(".png"))
+    assert sorted(found["image-look"]) == ["half", "noise"]
+    # Most are negatives, so that the median is one: they are told by themselves, and each once.
+    told = found["picture-inverted"]
+    assert len(told) == len(set(told)) >= len(negatives) // 2
+    assert not {"sound"} & set(told)
+    assert "image-inverted" not in found

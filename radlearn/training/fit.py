@@ -88,11 +88,12 @@ def fit(
     training = _Training(Trainer(model, config, optimizer), loss, validate, loader, run)
     training.begin_or_resume()
     if not training.finished:
-        with CtrlC() as ctrl_c, progress_bar("training", training.steps, "steps") as bar, Voice(bar, training.step) as voice:
+        with CtrlC() as ctrl_c:
             try:
-                while not training.finished:
-                    training.train_epoch(len(training.history), ctrl_c, voice)
-                    training.finish_epoch(len(training.history), ctrl_c, voice)
+                with progress_bar("training", training.steps, "steps") as bar, Voice(bar, training.step) as voice:
+                    while not training.finished:
+                        training.train_epoch(len(training.history), ctrl_c, voice)
+                        training.finish_epoch(len(training.history), ctrl_c, voice)
             except KeyboardInterrupt:
                 raise training.interrupted(ctrl_c) from None
             except torch.OutOfMemoryError as error:

@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from time import sleep
 from typing import Any, Protocol
 
 import numpy as np
@@ -26,13 +27,18 @@ from radlearn.sample_key import SampleKey, case_seed
 WORKER_OF_TORCH = "DataLoader worker"
 "In the words of torch's RuntimeError for a worker that was killed. Its signal handler raises it wherever the main thread is."
 
+CHANNEL_ERRORS = (ConnectionError, EOFError, FileNotFoundError)
+"What reading an image from a worker raises that has died meanwhile, before torch has noticed its death."
+MOMENT_SECONDS = 0.2
+
 
 class WorkerKilled(RadlearnError):
     """A background worker that loads cases was ended from outside."""
 
-    def __init__(self, error: RuntimeError) -> None:
+    def __init__(self, error: Exception) -> None:
+        why = str(error).strip() or type(error).__name__
         super().__init__(
-            f"A background worker that loads cases was killed ({error}). The usual cause is too little memory, or too little shared "
+            f"A background worker that loads cases was killed ({why}). The usual cause is too little memory, or too little shared "
             "memory (/dev/shm) in a container. Use fewer workers; 0 loads in the main process."
         )
 
@@ -221,6 +227,11 @@ class EpochLoader:
             if WORKER_OF_TORCH not in str(error):
                 raise
             raise WorkerKilled(error) from error
+        except CHANNEL_ERRORS as error:
+            # What a case raises in a worker is a value, so this is the channel to a worker.
+            if not self._loader.num_workers:
+                raise
+            raise WorkerKilled(_said_by_torch() or error) from error
 
     def names(self, keys: Sequence[SampleKey]) -> list[str]:
         """Return the names of cases: the data set's `ids` if it has them, else "case INDEX"."""
@@ -239,6 +250,15 @@ class EpochLoader:
         # Python prints notes below a traceback; the command line prints the message alone.
         error.add_note(failure.trace)
         return error
+
+
+def _said_by_torch() -> RuntimeError | None:
+    """Return what torch says of a worker that died a moment ago; raised later, it would meet whatever is done next."""
+    try:
+        sleep(MOMENT_SECONDS)
+    except RuntimeError as error:
+        return error
+    return None
 
 
 def _ignore_ctrl_c(worker: int) -> None:

@@ -112,8 +112,11 @@ def _cells(page: Path) -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def tidy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the pages' cells write, runs and temporary files, goes where pytest removes it."""
+def tidy(own_cache_folder: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the pages' cells write, runs and temporary files, goes where pytest removes it; patients are made once for all pages."""
+    patients = tmp_path_factory.getbasetemp() / "patients of the pages"
+    patients.mkdir(exist_ok=True)
+    (own_cache_folder / "patients").symlink_to(patients)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
@@ -228,7 +231,7 @@ def test_the_demo_goes_from_nothing_to_a_report_and_on_where_it_was_stopped(
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
 
-    # The patients of the lessons' cells above, so that they are not made again.
+    # As many patients as the lessons' cells ask for above, so that they are not made again.
     asked: dict[str, Any] = {"share": 0.06, "epochs": 1, "out": tmp_path / "runs"}
     monkeypatch.setattr(radlearn.detection, "train_with", stopped)
     with pytest.raises(KeyboardInterrupt):

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 import signal
 import weakref
 from collections import Counter
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from radlearn.errors import BadSetting, RadlearnError, UnreadableScan
-from radlearn.training.loading import EpochLoader, FunctionDataset, SampleKey, reseed
+from radlearn.training.loading import EpochLoader, FunctionDataset, SampleKey, WorkerKilled, reseed
 
 
 class Draws:
@@ -187,6 +188,33 @@ def test_a_killed_worker_is_named_with_what_to_do() -> None:
     loader = EpochLoader(Failing(signal.SIGKILL), 2, seed=0, workers=1, collate=list)
     with pytest.raises(RadlearnError, match=r"background worker .* was killed .*Use fewer workers"):
         loaded(loader, 0)
+
+
+@pytest.mark.parametrize("met", [ConnectionResetError(104, "Connection reset by peer"), EOFError(), FileNotFoundError(2, "No such file")])
+@pytest.mark.parametrize("said", ["DataLoader worker (pid 7) is killed by signal: Killed.", ""])
+def test_a_worker_that_dies_while_it_hands_over_a_batch_is_named_too(met: Exception, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Channel:
+        num_workers = 1
+
+        def __iter__(self) -> Any:
+            yield torch.zeros(1)
+            raise met
+
+    def handler(seconds: float) -> None:
+        # Torch raises in its signal handler, wherever the main thread is.
+        if said:
+            raise RuntimeError(said)
+
+    monkeypatch.setattr("radlearn.training.loading.sleep", handler)
+    loader = EpochLoader(FunctionDataset(lambda key: torch.zeros(1), ["a", "b"]), 1, seed=0)
+    monkeypatch.setattr(loader, "_loader", Channel())
+    batches = loader.epoch(0)
+    next(batches)
+    with pytest.raises(WorkerKilled, match=re.escape(f"killed ({said or str(met) or type(met).__name__})")):
+        next(batches)
+    monkeypatch.setattr(Channel, "num_workers", 0)
+    with pytest.raises(type(met)):
+        list(loader.epoch(0))
 
 
 def test_workers_ignore_ctrl_c() -> None:

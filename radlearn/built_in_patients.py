@@ -4,7 +4,6 @@ While it writes, a file in the folder says what was asked for. Where the same is
 kept. Those of which only a part was written are made anew, which is said.
 """
 
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,8 +13,9 @@ from radlearn import hints
 from radlearn.alone import alone_with
 from radlearn.amounts import counted, verb_of
 from radlearn.errors import BadLayout, BadSetting, RadlearnError
-from radlearn.files import make_folder, remove_leftovers, removed_on_failure
+from radlearn.files import make_folder, removed_on_failure
 from radlearn.json_files import read_json, write_json
+from radlearn.leftovers import remove_leftovers, remove_unfinished, unfinished_beside
 from radlearn.number_bounds import MOST_SEED, checked_number, checked_workers
 from radlearn.progress import say, waiting
 
@@ -127,12 +127,16 @@ def _begun(out: Path, wishes: Mapping[str, Any]) -> Iterator[None]:
     try:
         with alone_with(out / LOCK, f"writing built-in patients into {out}"):
             for name in (XRAY_FOLDER, CT_FOLDER):
-                for unfinished in out.glob(f".{name}-unfinished-*"):
+                for unfinished in unfinished_beside(out / name):
                     _say_lost(unfinished, name)
-                    shutil.rmtree(unfinished, ignore_errors=True)
+                remove_unfinished(out / name)
             remove_leftovers(out)
             write_json(begun, wishes)
             yield
+            # Workers of a killed process write for a moment longer.
+            for name in (XRAY_FOLDER, CT_FOLDER):
+                remove_unfinished(out / name)
+            remove_leftovers(out)
             begun.unlink()
     finally:
         (out / LOCK).unlink(missing_ok=True)

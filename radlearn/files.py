@@ -6,7 +6,6 @@ import re
 import shutil
 import stat
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,8 +22,6 @@ except ImportError:  # Windows
 # As many characters of a name stand in the name of its temporary file.
 NAMED_WITH = 24
 PACKED = (".gz", ".bz2", ".xz", ".zst")
-LEFTOVER = re.compile(r"\..*-[a-z0-9_]{8}\.part.*", re.DOTALL)
-STALE_AFTER_SECONDS = 120
 # How an error of the system reads in Rust, in which safetensors is written.
 RUST_ERROR = re.compile(r"\(os error (\d+)\)")
 
@@ -103,14 +100,24 @@ def make_folder(folder: Path, mode: int = 0o777) -> None:
         raise PermissionError(errno.EPERM, NO_FOLDER_HERE, str(folder)) from None
 
 
-def _temporary_beside(path: Path) -> tuple[Path, int | None]:
-    """Make an empty file beside `path`; return it, and a handle that holds its lock where there are such locks."""
+def temporary_affixes(path: Path) -> tuple[str, str]:
+    """Return how the names of temporary files for a path begin and end.
+
+    >>> temporary_affixes(Path("a/mask.nii.gz"))
+    ('.mask-', '.part.nii.gz')
+    """
     # A name of the longest kind leaves no room for anything before or behind it.
     start, last = path.name.split(".")[0][:NAMED_WITH], path.suffix
     suffixes = f"{Path(path.stem).suffix}{last}" if last in PACKED else last
+    return f".{start}-", f".part{suffixes[-NAMED_WITH:]}"
+
+
+def _temporary_beside(path: Path) -> tuple[Path, int | None]:
+    """Make an empty file beside `path`; return it, and a handle that holds its lock where there are such locks."""
+    before, behind = temporary_affixes(path)
     while True:
         try:
-            handle, name = tempfile.mkstemp(prefix=f".{start}-", suffix=f".part{suffixes[-NAMED_WITH:]}", dir=path.parent)
+            handle, name = tempfile.mkstemp(prefix=before, suffix=behind, dir=path.parent)
         except FileNotFoundError:
             if not path.parent.is_dir():
                 raise
@@ -227,27 +234,6 @@ def try_to_write(folder: Path) -> None:
 
 class _Tried(Exception):
     """A trial that succeeded; it leaves nothing."""
-
-
-def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files that killed writers left in a folder and below it; what somebody is writing stays."""
-    for place, _, names in os.walk(folder):
-        for name in filter(LEFTOVER.fullmatch, names):
-            with suppress(OSError):
-                if _is_abandoned(Path(place, name)):
-                    os.unlink(os.path.join(place, name))
-
-
-def _is_abandoned(path: Path) -> bool:
-    if fcntl is None:
-        return time.time() - path.stat().st_mtime > STALE_AFTER_SECONDS
-    with open(path, "rb") as opened:
-        try:
-            # The system releases the lock of a killed process.
-            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-    return True
 
 
 @contextmanager

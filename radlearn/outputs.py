@@ -6,6 +6,7 @@ from pathlib import Path
 
 from radlearn.errors import BadSetting, CannotWrite
 from radlearn.files import opened_to_read, refuse_special, try_to_write
+from radlearn.leftovers import remove_leftovers_of
 
 START_BYTES = 4096
 # For what takes hours to make: no file begins like this, so that none is replaced but an empty one.
@@ -16,7 +17,7 @@ FORMATS = frozenset([".csv", ".tsv", ".gz", ".xlsx", ".xls", ".ods", ".parquet",
 def prove_output(
     out: Path, inputs: Iterable[Path], begins: bytes | tuple[bytes, ...] | None = None, what: str = "a file", suffix: str = ""
 ) -> None:
-    """Refuse a file to be written that would take the place of another one, or that cannot be written.
+    """Refuse a file to be written that would take the place of another one, or that cannot be written; clear away what was begun of it.
 
     Args:
         out: the file.
@@ -45,6 +46,7 @@ def prove_output(
         raise BadSetting(f"{out}: is there already, and is no {what.removeprefix('a ')} that could be replaced. Name another file.")
     refuse_other_format(out, suffix)
     try_to_write(out.parent)
+    remove_leftovers_of(out)
 
 
 def refuse_other_format(out: Path, suffix: str) -> None:

@@ -137,6 +137,18 @@ def test_it_ends_with_a_picture_and_with_a_command_that_trains_on_what_it_wrote_
     assert (tmp_path / "contact_sheet.png").stat().st_size > 1000
 
 
+def test_what_workers_of_a_killed_process_write_meanwhile_is_removed_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(folder: Path, *_: Any, **__: Any) -> None:
+        (folder.parent / ".rsna-unfinished-ab12cd34" / "stage_2_train_images").mkdir(parents=True)
+        folder.mkdir()
+
+    monkeypatch.setattr("radlearn.digital_thorax.cohort.write_rsna", write)
+    monkeypatch.setattr("radlearn.digital_thorax.findings_table.write_findings_table", lambda folder: folder / "findings.csv")
+    monkeypatch.setattr("radlearn.built_in_patients._draw", lambda *_: None)
+    write_patients(tmp_path, xrays=2)
+    assert [path.name for path in tmp_path.iterdir()] == ["rsna"]
+
+
 def test_what_is_made_anew_after_a_kill_is_said(written: list[tuple[str, int]], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     wishes = {"xrays": 3, "cts": 0, "ct_size": "small", "seed": 0, "twins": True}
     write_json(tmp_path / BEGUN, wishes)

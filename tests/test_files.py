@@ -2,7 +2,6 @@
 
 import errno
 import os
-import signal
 import stat
 from pathlib import Path
 
@@ -126,22 +125,6 @@ def test_an_error_about_another_file_keeps_its_name(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as caught, files.written_whole(tmp_path / "a.png"):
         (tmp_path / "source.dcm").read_bytes()
     assert caught.value.filename == str(tmp_path / "source.dcm")
-
-
-def test_what_a_killed_writer_left_is_removed_and_what_is_being_written_and_what_is_anothers_stays(tmp_path: Path) -> None:
-    child = os.fork()
-    if child == 0:
-        with files.written_whole(tmp_path / "overlays" / "IM0001.png"):
-            os.kill(os.getpid(), signal.SIGKILL)
-    os.waitpid(child, 0)
-    assert len(list((tmp_path / "overlays").iterdir())) == 1
-    (tmp_path / ".hidden-notes.txt").write_text("mine")
-    (tmp_path / ".gitignore").touch()
-    with files.written_whole(tmp_path / "masks" / "a.nii.gz") as temporary:
-        temporary.write_bytes(b"half")
-        files.remove_leftovers(tmp_path)
-        assert temporary.exists()
-    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [".gitignore", ".hidden-notes.txt", "a.nii.gz"]
 
 
 @pytest.mark.parametrize("error", [ValueError("bad data"), KeyboardInterrupt(), OSError(errno.ENOSPC, "full")])

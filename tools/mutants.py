@@ -10,14 +10,18 @@ names the value and the way out, not for its letters.
 `make mutants` fetches mutmut, so it needs a connection the first time.
 """
 
+import os
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import tyro
@@ -34,6 +38,8 @@ ROOMS = {
 "Room -> the files that are changed, and the tests that shall notice."
 AIM = 0.1
 "At most this share survives."
+LONGEST_SECONDS, LOOKED_AT_EVERY_SECONDS = 300.0, 1.0
+"Of one mutant; and between two looks at those that run."
 SETTINGS = """
 [tool.mutmut]
 source_paths = ["radlearn"]
@@ -90,10 +96,17 @@ def _survivors(room: str, copy: Path, packages: Path, count: int, seed: int) -> 
     program.write_text(PROGRAM.format(packages=str(packages.absolute())), encoding="utf-8")
 
     def mutmut(*arguments: str) -> str:
-        run = subprocess.run([sys.executable, program.name, *arguments], cwd=copy, capture_output=True, text=True, check=False)
+        command = [sys.executable, program.name, *arguments]
+        with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
+            run = subprocess.Popen(command, cwd=copy, stdout=said, stderr=said)
+            while run.poll() is None:
+                end_those_that_wait(run.pid)
+                time.sleep(LOOKED_AT_EVERY_SECONDS)
+            said.seek(0)
+            output = said.read()
         if "results" in arguments and run.returncode:
-            raise SystemExit(f"mutmut failed:\n{run.stdout[-2000:]}{run.stderr[-2000:]}")
-        return run.stdout
+            raise SystemExit(f"mutmut failed:\n{output[-4000:]}")
+        return output
 
     say(f"{room}: making mutants, and seeing which tests go through which function …")
     # Naming one that does not exist makes all and tries none.
@@ -109,6 +122,22 @@ def _survivors(room: str, copy: Path, packages: Path, count: int, seed: int) -> 
     share, words = told(room, found)
     say(words)
     return share
+
+
+def end_those_that_wait(pid: int, longest_seconds: float = LONGEST_SECONDS, title: bytes = b"mutmut: ") -> None:
+    """End child processes of `pid` that have lived for too long and are called by a title.
+
+    mutmut ends a mutant that computes for too long, but not one that waits for what never comes, such as an answer of a worker.
+    """
+    now = time.clock_gettime(time.CLOCK_BOOTTIME)
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        # Whatever has ended meanwhile is gone.
+        with suppress(OSError):
+            for child in children.read_text().split():
+                started = int(Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[19]) / os.sysconf("SC_CLK_TCK")
+                if now - started > longest_seconds and Path(f"/proc/{child}/cmdline").read_bytes().startswith(title):
+                    # As the limit of processor time would end it, so that mutmut calls it by the same name.
+                    os.kill(int(child), signal.SIGXCPU)
 
 
 def copied(room: str, copy: Path) -> None:

@@ -18,6 +18,7 @@ from radlearn.errors import BadLayout
 from radlearn.file_names import from_home
 from radlearn.files import cache_folder
 from radlearn.folder_walks import is_of_a_system, real_path
+from radlearn.leftovers import remove_unfinished
 from radlearn.progress import say
 from radlearn.use_cases import USE_CASES
 
@@ -73,6 +74,7 @@ def built_in_folder(challenge: AnyChallenge, count: int, seed: int) -> Path:
         # A second process waits for the cases of the first instead of writing them again.
         with alone_with(folder.parent / f"{folder.name}.lock", "making the built-in patients"):
             if not folder.exists():
+                remove_unfinished(folder)
                 say(f"Making {counted(count, challenge.units)} of built-in patients in {folder}. This happens only once.")
                 _built_in(challenge).load_writer()(folder, count, seed)
     return folder

@@ -23,8 +23,9 @@ from radlearn.disk_trouble import system_error_in_words
 from radlearn.entry_sources import EntrySource
 from radlearn.errors import BadRunFolder, BadSetting, CannotWrite, Interrupted, RadlearnError
 from radlearn.file_names import file_name
-from radlearn.files import make_folder, read_whole, refuse_special, remove_leftovers
+from radlearn.files import make_folder, read_whole, refuse_special
 from radlearn.json_files import json_ready
+from radlearn.leftovers import remove_leftovers
 from radlearn.progress import say
 from radlearn.training.run_folder import Run
 

@@ -15,6 +15,7 @@ from radlearn.csv_files import write_rows
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.file_names import from_home
 from radlearn.folder_walks import left_aside
+from radlearn.leftovers import remove_leftovers_of
 from radlearn.outputs import refuse_other_format
 from radlearn.progress import say
 
@@ -47,6 +48,7 @@ def write_first_table(task: str, challenge: AnyChallenge, folder: Path, out: Pat
     table.assumed += [*not_taken_words(folder, in_rows | set(table.looked_at)), *left_aside(folder)]
     add_ids(table, place.parent)
     rows = [[_cell(row.get(column, ""), place.parent) for column in table.columns] for row in table.rows]
+    remove_leftovers_of(place)
     write_rows(place, [table.columns, *rows], exact=True)
     images = len({(row["path"], row.get("page")) for row in table.rows})
     say(f"{place}: {counted(images, challenge.units)}, columns {', '.join(table.columns)}. What was assumed:")

@@ -12,7 +12,8 @@ from radlearn.challenges.tables.table_rows import is_table
 from radlearn.disk_trouble import system_error_in_words
 from radlearn.errors import BadLayout, BadRunFolder, BadSetting, CannotWrite
 from radlearn.file_names import expanded
-from radlearn.files import remove_leftovers, removed_on_failure, try_to_write
+from radlearn.files import removed_on_failure, try_to_write
+from radlearn.leftovers import remove_leftovers
 from radlearn.outputs import NOTHING_REPLACED, prove_output
 from radlearn.progress import say
 from radlearn.remarks import show_own_warnings_as_sentences

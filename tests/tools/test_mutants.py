@@ -1,13 +1,17 @@
 """`make mutants`: what is changed and tested, which sample is tried, and what counts as noticed."""
 
+import os
+import shutil
+import signal
 import subprocess
+import time
 import tomllib
 from pathlib import Path
 
 import pytest
 
 from tools import mutants as tool
-from tools.mutants import PROJECT, ROOMS, copied, sampled, told
+from tools.mutants import PROJECT, ROOMS, copied, end_those_that_wait, sampled, told
 
 
 @pytest.mark.parametrize("room", ROOMS)
@@ -55,3 +59,19 @@ def test_too_many_survivors_end_with_1(share: float, code: int, tmp_path: Path, 
     (tmp_path / "mutmut").mkdir()
     monkeypatch.setattr(tool, "_survivors", lambda room, *_: share if room == "geometry" else 0.0)
     assert tool.mutants(("metrics", "geometry"), keep=tmp_path) == code
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="asks the system for child processes")
+def test_only_a_mutant_that_waits_for_too_long_is_ended() -> None:
+    waiting, other = (subprocess.Popen([*title, "60"], executable=shutil.which("sleep")) for title in (["mutmut: a"], ["sleep"]))
+    try:
+        end_those_that_wait(os.getpid(), 60.0)
+        assert waiting.poll() is other.poll() is None
+        time.sleep(0.1)
+        end_those_that_wait(os.getpid(), 0.05)
+        assert waiting.wait(10) == -signal.SIGXCPU
+        assert other.poll() is None
+    finally:
+        for child in (waiting, other):
+            child.kill()
+            child.wait()

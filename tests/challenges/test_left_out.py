@@ -30,6 +30,13 @@ def test_each_kind_is_counted_and_what_lies_beside_images_everywhere_is_not(fold
     assert f"check {folder}" in told
 
 
+def test_what_stands_before_the_last_dot_is_no_kind(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("scan.1.nrrd", "scan.2.nrrd", "packed.v1.mha.gz"):
+        (tmp_path / name).touch()
+    say_left_out([tmp_path], [], None, "X-rays")
+    assert "(2 .nrrd, 1 .mha.gz)" in said(capsys)
+
+
 def test_nothing_is_said_where_all_was_read(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     say_left_out([folder], [path for path in folder.rglob("*") if path.is_file()], None, "X-rays")
     assert said(capsys) == ""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from radlearn.challenges.covid19 import CHALLENGE
 from radlearn.challenges.covid19.folder import (
     case_and_kind,
     case_paths,
@@ -16,6 +17,7 @@ from radlearn.challenges.covid19.folder import (
 )
 from radlearn.challenges.first_tables import table as first_table
 from radlearn.challenges.folders import volume_stem
+from radlearn.errors import BadSetting
 
 
 @pytest.mark.parametrize(
@@ -141,3 +143,17 @@ def test_rounded_persons_are_refused(tmp_path: Path) -> None:
     (tmp_path / "persons.csv").write_text("case,person\na,1.23457E+11\nb,1.23457E+11\n")
     _, troubles, _ = read_persons(tmp_path / "persons.csv", ["a", "b"])
     assert troubles[0].startswith("persons.csv: person '1.23457E+11' is a rounded number")
+
+
+def test_the_first_table_of_the_challenges_own_layout_lists_its_cases_and_says_so(tmp_path: Path) -> None:
+    name = "volume-covid19-A-0001"
+    ct, mask = (tmp_path / "Train" / f"{name}_{kind}.nii.gz" for kind in ("ct", "seg"))
+    ct.parent.mkdir()
+    for path in (ct, mask):
+        path.write_bytes(b"x")
+    assert CHALLENGE.first_table is not None
+    table = CHALLENGE.first_table(tmp_path, ())
+    assert table.assumed == ["The folder is in the layout of the COVID-19-20 challenge."]
+    assert [(row["path"], row["mask"], row["id"]) for row in table.rows] == [(ct, mask, name)]
+    with pytest.raises(BadSetting, match="--positive is for classes"):
+        CHALLENGE.first_table(tmp_path, ("lesion",))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from radlearn.challenges.readings.mask_readings import READINGS, mask_reading, readings_note
+from radlearn.challenges.readings.mask_readings import READINGS, _stands_out, mask_reading, readings_note
 from radlearn.metrics.masks import dice_score
 
 
@@ -163,3 +163,8 @@ def test_scans_of_the_same_fault_share_a_note() -> None:
         "2 of 9 scans (a, b): the mask looks mirrored; so read, the mean Dice is 0.70.",
         "1 of 9 scans (c): the mask looks swapped; so read, the mean Dice is 0.90.",
     ]
+
+
+@pytest.mark.parametrize(("best", "other", "clear"), [(0.9, 0.8, True), (0.9, 0.81, False), (0.96, 0.9, True), (0.94, 0.9, False)])
+def test_a_reading_is_clear_by_a_tenth_or_by_half_of_what_the_next_one_misses(best: float, other: float, clear: bool) -> None:
+    assert _stands_out(best, other) == clear

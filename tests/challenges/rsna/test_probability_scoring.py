@@ -9,6 +9,7 @@ import pytest
 import sklearn.linear_model
 import sklearn.metrics
 
+from radlearn.challenges.rsna import CHALLENGE, ProbabilityOptions
 from radlearn.challenges.rsna.probability_scoring import score_probabilities
 from radlearn.errors import BadLayout, BadSetting
 from radlearn.json_files import json_ready
@@ -121,3 +122,16 @@ def test_the_view_alone_scores_what_is_known_of_it_on_the_whole_challenge(shared
     assert Recalibration(values["calibration_intercept"], values["calibration_slope"]).apply([0.383])[0] == pytest.approx(0.383, abs=0.002)
     # Every image has its persons from the packed table beside the labels, but for 98.
     assert "lists no person for 98 of the 26,684 images" in scored.notes[0]
+
+
+def test_the_challenges_scorer_passes_on_what_it_is_given(tmp_path: Path) -> None:
+    (scorer,) = (one for one in CHALLENGE.scorers if one.name == "classification")
+    labels, predictions = folder_with(tmp_path)
+    views = tmp_path / "views.csv"
+    views.write_text("patientId,view\na,AP\nb,AP\nc,PA\nd,PA\n")
+    scored = scorer.score(labels, predictions, ProbabilityOptions(threshold=0.5, views=views))
+    assert scored.scores["auroc_score"].value == 0.75
+    assert scored.scores["within_view_auroc_score"].value == 1.0
+    assert (scored.scores["sensitivity"].value, scored.scores["specificity"].value) == (0.5, 0.5)
+    lower = scorer.score(labels, predictions, ProbabilityOptions(threshold=0.3))
+    assert lower.scores["sensitivity"].value == 1

@@ -55,3 +55,9 @@ def test_the_column_of_readers_is_named(tmp_path: Path, column: str) -> None:
 def test_findings_on_several_places_are_several_findings(tmp_path: Path, boxes: list[str], cells: tuple[str, ...]) -> None:
     assert audit(table_in(tmp_path, boxes, "reader", cells))[0].notes == []
     assert audit(table_in(tmp_path, boxes))[0].notes == []
+
+
+def test_a_reader_who_is_the_only_one_is_not_named(tmp_path: Path) -> None:
+    (note,) = audit(table_in(tmp_path, SAME, "reader", ("A", "A", "A")))[0].notes
+    assert "reader names" not in note
+    assert note.endswith("Keep one box for each finding, such as their mean.")

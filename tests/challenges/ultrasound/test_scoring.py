@@ -48,6 +48,7 @@ def test_the_score_is_the_mean_dice_where_two_empty_masks_count_one(truth: Path,
     }  # fmt: skip
     assert scored.persons == ("1", "1", "2", "2")
     assert any("would score 0.500" in line for line in scored.summary())
+    assert scored.details() == {"images_with_nerve": 2, "images_with_claimed_nerve": 2}
 
 
 def test_it_is_what_monai_says(truth: Path, submission: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from radlearn.challenges.first_tables.boxes.yolo_boxes import read_yolo
-from radlearn.challenges.first_tables.boxes.yolo_poses import key_points_in
+from radlearn.challenges.first_tables.boxes.yolo_poses import key_points_in, undeclared_pose
 from radlearn.challenges.first_tables.table import xray_table
 from radlearn.errors import BadLayout
 from tests.challenges.first_tables.test_table import picture
@@ -88,3 +88,10 @@ def test_polygons_stay_polygons(tmp_path: Path, case: str) -> None:
 def test_what_declares_no_key_points_is_passed_over(tmp_path: Path, said: str) -> None:
     (tmp_path / "data.yaml").write_text(said)
     assert key_points_in([tmp_path / "data.yaml", tmp_path / "gone.yaml"]) is None
+
+
+@pytest.mark.parametrize(("beyond", "refused"), [(0.009, True), (0.011, False)])
+def test_key_points_may_lie_a_hundredth_beyond_their_box_by_rounding(tmp_path: Path, beyond: float, refused: bool) -> None:
+    folder = folder_of(tmp_path, [f"0 0.5 0.5 0.2 0.2 {0.4 - beyond:.3f} 0.5 2"])
+    said = undeclared_pose({"a": (folder / "labels" / "0.txt").read_text().split()})
+    assert bool(said) == refused

@@ -3,7 +3,7 @@
 It is ended: by a kill, a request to end, a disk that takes no more. Or others work meanwhile: an image vanishes, is cut short or replaced
 by another, a worker process is killed, the same command is started a second time.
 
-Each command of each task is ended once here, by turns in one of the ways, and each command meets others' work once, with one of the tasks.
+Each command is ended once here, by turns in one of the ways, and meets others' work once, each with another one of its tasks.
 `make faults` lets each command of each task meet all faults at RADLEARN_FAULT_MOMENTS moments, drawn with RADLEARN_FAULT_SEED.
 Training has tests of its own, `tests/training/test_fit.py` and the other journeys.
 """
@@ -173,6 +173,16 @@ TRIED = [(task, command) for task in TRAINED for command in COMMANDS if task == 
 FAULTS = ("SIGKILL", "SIGTERM", "full disk")
 
 
+def turn_of(command: str) -> int:
+    return list(COMMANDS).index(command) + SEED
+
+
+def by_turns(later: int) -> list[tuple[str, str]]:
+    """Return each command with one of its tasks, another one for each `later`; with all of them where moments are asked for."""
+    tasks = {command: [task for task, tried in TRIED if tried == command] for command in COMMANDS}
+    return TRIED if MOMENTS else [(of[(turn_of(command) + later) % len(of)], command) for command, of in tasks.items()]
+
+
 def answers(place: Place) -> str:
     """Return the table of answers, empty where there is none."""
     table = place.out / "predictions.csv"
@@ -231,7 +241,7 @@ def undisturbed(prepared: Callable[[str], Place]) -> Callable[[str, str], Undist
     return of
 
 
-@pytest.mark.parametrize(("task", "command"), TRIED)
+@pytest.mark.parametrize(("task", "command"), by_turns(1))
 def test_a_command_that_is_ended_loses_nothing_and_its_rerun_gives_what_was_asked(
     task: str, command: str, prepared: Callable[[str], Place], undisturbed: Callable[[str, str], Undisturbed]
 ) -> None:
@@ -239,7 +249,7 @@ def test_a_command_that_is_ended_loses_nothing_and_its_rerun_gives_what_was_aske
     sound, asked = digests(place.data), COMMANDS[command](place)
     wanted, seconds, largest, _ = undisturbed(task, command)
     generator = np.random.default_rng([SEED, number])
-    for fault in FAULTS * MOMENTS or (FAULTS[(number + SEED) % 3],):
+    for fault in FAULTS * MOMENTS or (FAULTS[turn_of(command) % len(FAULTS)],):
         anew(place)
         share = float(generator.random())
         if fault == "full disk":
@@ -307,17 +317,7 @@ OF_DATA = ("vanished", "cut", "replaced")
 DONE_MEANWHILE = (*OF_DATA, "worker killed", "twice")
 
 
-def turn_of(command: str) -> int:
-    return list(COMMANDS).index(command) + SEED
-
-
-def met_by_turns(task: str, command: str) -> bool:
-    """Return whether a command meets others' work with this task where it meets it with one only."""
-    tasks = [one for one, tried in TRIED if tried == command]
-    return tasks[turn_of(command) % len(tasks)] == task
-
-
-@pytest.mark.parametrize(("task", "command"), TRIED if MOMENTS else [pair for pair in TRIED if met_by_turns(*pair)])
+@pytest.mark.parametrize(("task", "command"), by_turns(0))
 def test_what_others_do_meanwhile_loses_nothing_and_nothing_wrong_is_kept(
     task: str, command: str, prepared: Callable[[str], Place], undisturbed: Callable[[str, str], Undisturbed]
 ) -> None:

@@ -112,11 +112,8 @@ def _cells(page: Path) -> list[str]:
 
 
 @pytest.fixture(autouse=True)
-def tidy(own_cache_folder: Path, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the pages' cells write, runs and temporary files, goes where pytest removes it; patients are made once for all pages."""
-    patients = tmp_path_factory.getbasetemp() / "patients of the pages"
-    patients.mkdir(exist_ok=True)
-    (own_cache_folder / "patients").symlink_to(patients)
+def tidy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the pages' cells write, runs and temporary files, goes where pytest removes it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
 
@@ -231,13 +228,12 @@ def test_the_demo_goes_from_nothing_to_a_report_and_on_where_it_was_stopped(
     def stopped(*_: object) -> None:
         raise KeyboardInterrupt
 
-    # As many patients as the lessons' cells ask for above, so that they are not made again.
+    # The patients of the lessons' cells above, so that they are not made again.
     asked: dict[str, Any] = {"share": 0.06, "epochs": 1, "out": tmp_path / "runs"}
-    monkeypatch.setattr(radlearn.detection, "train_with", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        demo(**asked)
-    monkeypatch.undo()
-    monkeypatch.chdir(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(radlearn.detection, "train_with", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            demo(**asked)
     assert not (tmp_path / "runs" / "demo.html").exists()
     first = tmp_path / "runs" / "classification"
     weights, scores = ((first / name).stat().st_mtime_ns for name in ("best/model.safetensors", "scores.json"))

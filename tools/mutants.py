@@ -54,7 +54,11 @@ track_dependencies = false
 # Left out above: what asks a further Python process, in which changed code cannot run, for what was imported.
 # mutmut has no setting for which kinds of mutants it makes. Its own packages come last, so that the project's are the installed ones.
 PROGRAM = """
+import os
 import sys
+from joblib.externals.loky import reusable_executor
+# Each mutant is a fork, and would wait for ever for worker processes that are those of its parent.
+os.register_at_fork(after_in_child=lambda: setattr(reusable_executor, "_executor", None))
 sys.path.append({packages!r})
 from mutmut.mutation import mutators
 mutators.mutation_operators[:] = [pair for pair in mutators.mutation_operators if "string" not in pair[1].__name__]

@@ -84,3 +84,9 @@ def test_what_lies_in_no_class_is_left_out_and_what_lies_in_classes_is_said(tmp_
 def test_a_usual_name_is_known_in_any_case() -> None:
     assert has_usual_name("No Finding")
     assert not has_usual_name("follow-up")
+
+
+def test_the_question_names_all_images_and_the_folder_of_most_of_them() -> None:
+    names = ("normal/1.png", "covid/2.png", "covid/control/old/3.png", "covid/control/4.png", "covid/control/5.png")
+    with pytest.raises(BadSetting, match=r"data: of the 3 images in covid/control and the like both covid and control could be the class"):
+        class_names(Path("data"), [Path("data") / name for name in names], ())

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from radlearn.challenges.table_audit import audit_xray_table
-from radlearn.challenges.tables.label_words import is_the_label
+from radlearn.challenges.tables.label_words import _class_folder, is_the_label
 from radlearn.challenges.tables.xray_table import audit
 
 
@@ -64,3 +64,17 @@ def test_so_are_those_that_a_diagnosis_contradicts(tmp_path: Path, column: str, 
 def test_a_column_is_the_label_by_its_words(column: str, values: list[str], is_it: bool) -> None:
     assert is_the_label(column, values * 3, [True, False] * 3) is is_it
     assert not is_the_label(column, values * 3, [True, False, True, False, False, True])
+
+
+@pytest.mark.parametrize(
+    ("image", "name"),
+    [
+        ("t/sick/a.png", "sick"),
+        ("t/sick/p1/a.png", "p1"),
+        ("t/normal/p1/a.png", "normal"),
+        ("t/normal/no finding/a.png", "no finding"),
+        ("t/a.png", "t"),
+    ],
+)
+def test_of_the_folders_of_an_image_one_called_normal_counts_else_its_own(image: str, name: str) -> None:
+    assert _class_folder(Path(image), Path("t")) == name

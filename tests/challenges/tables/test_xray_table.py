@@ -138,6 +138,9 @@ def test_what_to_do_about_a_box_that_is_none_is_said(tmp_path: Path) -> None:
         ("0.1,0.1,0.3,0.4", "It looks like shares of the X-ray, 0 to 1. Multiply x0 and x1 by the X-ray's width, y0 and y1 by its height."),
         ("100,100,100.5,300", "expected pixels. Correct it, or remove the row."),
         ("0,0,0,0", "Where there is no finding, leave all four of x0, y0, x1, y1 empty."),
+        ("5,7,5,7", "Where there is no box, leave all four fields empty."),
+        ("50,70,50,90", "Are these width and height? Add them to x0 and y0."),
+        ("50,70,90,70", "Are these width and height? Add them to x0 and y0."),
     ):
         (trouble,) = audit(table_of(tmp_path, f"{BOX}a.dcm,10,20,300,400\nb.dcm,{box}\n"))[0].troubles
         assert trouble.endswith(advice)

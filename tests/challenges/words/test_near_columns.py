@@ -6,7 +6,7 @@ import pytest
 
 from radlearn.challenges.tables.ct_table import audit as ct_audit
 from radlearn.challenges.tables.xray_table import audit
-from radlearn.challenges.words.near_columns import subset_word
+from radlearn.challenges.words.near_columns import other_persons, subset_word
 
 SUBSETS = ("train", "train", "validation", "test", "train", "train")
 
@@ -138,3 +138,12 @@ def test_a_column_of_folds_is_asked_for_and_stays_a_group(tmp_path: Path, column
     assert cases[0].groups == ((column, values[0]),)
     table, _ = audit(table_of(tmp_path, {**LABELS, column: list(values), "split": ["train"] * 2 + ["validation"] * 2 + ["test"] * 2}))
     assert table.notes == []
+
+
+def test_a_column_that_says_nothing_hides_none_that_contradicts() -> None:
+    numbers, scanners = ("1", "2", "3"), ("x", "x", "y")
+    rows = [{"patient_id": number, "subject_id": scanner} for number, scanner in zip(numbers, scanners, strict=True)]
+    troubles, question = other_persons(["path", "person", "patient_id", "subject_id"], ["a", "b", "c"], rows)
+    assert [column for column, _ in troubles] == ["subject_id"]
+    assert troubles[0][1].startswith("x is one person by this column and 2 by the column person, such as a and b.")
+    assert question == ""

@@ -157,7 +157,8 @@ def _tell_other_names(marked: Marked, called: Mapping[Path, tuple[str, str]], na
     for some, what in ((renamed, "an image that is not there"), (others, "an image that has an .xml file of its own")):
         if some:
             amount = f"{counted(len(some), '.xml files')} {verb_of(len(some), 'name')} {what}"
-            marked.assumed.append(f"{amount}, and {verb_of(len(some), 'are')} read for the image of their own name, such as {some[0]}.")
+            whose = "its" if len(some) == 1 else "their"
+            marked.assumed.append(f"{amount}, and {verb_of(len(some), 'are')} read for the image of {whose} own name, such as {some[0]}.")
 
 
 def _add(marked: Marked, image: Path, root: ElementTree.Element, name: str, turned: list[str]) -> None:

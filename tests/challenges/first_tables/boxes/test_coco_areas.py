@@ -78,3 +78,10 @@ def test_an_outline_between_two_corners_is_proof_with_one_annotation(tmp_path: P
 def test_an_outline_elsewhere_or_none_says_nothing_of_corners(outline: object) -> None:
     assert corners_by_outline((10, 5, 30, 25), box_around(outline)) == ""
     assert corners_by_outline((0, 0, 30, 25), (0, 0, 30, 25)) == ""
+
+
+def test_areas_of_boxes_in_shares_of_the_image_are_compared_too() -> None:
+    areas = CocoAreas()
+    for _ in range(3):
+        areas.look_at((0.1, 0.1, 0.5, 0.6), 0.2, "here")
+    assert "is that of the box between two corners" in areas.said()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from radlearn.challenges.first_tables.boxes.yolo_boxes import read_yolo
+from radlearn.challenges.first_tables.boxes.yolo_boxes import _looks_like_yolo, read_yolo
 from radlearn.challenges.first_tables.table import xray_table
 from radlearn.errors import BadLayout
 from tests.challenges.first_tables.test_table import boxes_of, picture
@@ -158,3 +158,17 @@ def test_folders_in_capitals_are_yolos_too(tmp_path: Path) -> None:
     assert rows == [("a.png", ""), ("o0.png", "10"), ("o1.png", "10")]
     # An empty file is one: nothing is missing.
     assert not any("no .txt file" in sentence for sentence in table.assumed)
+
+
+@pytest.mark.parametrize(
+    ("line", "looks"),
+    [
+        ("0 0.5 0.5 0.2 0.2", True),
+        ("0 0.5 0.5 0.2 wide", True),
+        ("0 0.5 0.5 so wide", False),
+        ("0 0.5 0.5 0.2", False),
+        ("0 nan -inf ,5 1e-3", True),
+    ],
+)
+def test_a_line_looks_like_yolo_where_three_quarters_of_it_are_numbers(line: str, looks: bool) -> None:
+    assert _looks_like_yolo(line.split()) == looks

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any
 
 from radlearn.disk_trouble import system_error_in_words
-from radlearn.errors import RadlearnError
+from radlearn.errors import Interrupted, RadlearnError
 from radlearn.json_files import json_ready
 from radlearn.progress import OUTPUT, say
 from radlearn.remarks import warnings_as_sentences
@@ -124,7 +124,8 @@ def _silence(stream: Any) -> None:
 def _ended_as_by_ctrl_c() -> Iterator[None]:
     """Raise KeyboardInterrupt for the signals with which a person, a batch system or a closed terminal ends a process.
 
-    Also where code in C, such as Python's own parser, has put another error in the place of it.
+    Also where code in C has put another error in the place of it, as Python's own parser does, and the reader of weights, which then calls
+    a sound file damaged.
     """
     before: dict[int, Any] = {}
     asked = []
@@ -141,7 +142,7 @@ def _ended_as_by_ctrl_c() -> Iterator[None]:
                 before[number] = signal.signal(number, interrupt)
     try:
         yield
-    except RadlearnError:
+    except Interrupted:
         raise
     except Exception as error:
         if asked:

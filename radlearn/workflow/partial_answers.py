@@ -196,10 +196,23 @@ def answers_beside(out: Path) -> Iterator[Path]:
     if out.is_dir():
         raise BadSetting(f"{out}: is a folder; expected the file to write, such as {out / 'submission'}.")
     refuse_special(out)
-    folder = out.with_name(file_name(out.name, UNFINISHED))
+    folder, before = out.with_name(file_name(out.name, UNFINISHED)), _identity(out)
     with kept_when_stopped(folder):
-        yield folder
+        try:
+            yield folder
+        finally:
+            # What is interrupted after it was written has nothing to go on with: the same command would refuse to replace it.
+            if _identity(out) not in (None, before):
+                shutil.rmtree(folder, ignore_errors=True)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def _refuse_earlier(folder: Path) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from radlearn.errors import BadLayout, BadSetting, CannotWrite, Interrupted
+from radlearn.files import write_text
 from radlearn.workflow.partial_answers import PARTIAL, TABLE, PartialAnswers, answers_beside, kept_when_stopped, what_predicts
 
 ABOUT = {"runs": ["a"], "columns": ["path"]}
@@ -176,6 +177,27 @@ def test_a_submission_is_not_written_over_a_folder_and_its_own_folder_goes(tmp_p
     (tmp_path / "file").touch()
     with pytest.raises(CannotWrite, match=r"Nothing was predicted"), answers_beside(tmp_path / "file" / "submission.csv") as folder:
         PartialAnswers(folder, ABOUT)
+
+
+def test_what_is_interrupted_once_the_submission_is_written_leaves_nothing_beside_it(tmp_path: Path) -> None:
+    out = tmp_path / "submission.csv"
+
+    def submitted(text: str | None) -> None:
+        with answers_beside(out) as folder:
+            PartialAnswers(folder, ABOUT).add(image(tmp_path), {"probability": 0.5})
+            if text is not None:
+                write_text(out, text)
+            raise KeyboardInterrupt
+
+    with pytest.raises(Interrupted, match=r"1 answer is kept in .*: the same command goes on with the rest"):
+        submitted(None)
+    with pytest.raises(KeyboardInterrupt):
+        submitted("patientId,PredictionString\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.dcm", "submission.csv"]
+    # One that was there before is none of this pass.
+    with pytest.raises(Interrupted, match="1 answer is kept"):
+        submitted(None)
+    assert (tmp_path / "submission.csv.unfinished" / PARTIAL).exists()
 
 
 def test_a_disk_that_fills_up_names_the_file_and_keeps_the_answers_before(tmp_path: Path) -> None:

@@ -31,22 +31,28 @@ def remove_leftovers_of(path: Path) -> None:
     """Remove the temporary files that killed writers of one file left beside it; what somebody is writing stays."""
     before, behind = temporary_affixes(path)
     leftover = re.compile(re.escape(before) + DRAWN + re.escape(behind), re.DOTALL)
-    for name in os.listdir(path.parent) if path.parent.is_dir() else ():
-        if leftover.fullmatch(name):
-            _remove_if_abandoned(path.parent / name)
+    for name in filter(leftover.fullmatch, _names_in(path.parent)):
+        _remove_if_abandoned(path.parent / name)
 
 
 def unfinished_beside(folder: Path) -> list[Path]:
     """Return the folders, beside one that is made as a whole, in which it was begun: by killed processes, where nobody else makes it."""
     begun = re.compile(re.escape(f".{folder.name}-unfinished-") + DRAWN, re.DOTALL)
-    names = os.listdir(folder.parent) if folder.parent.is_dir() else []
-    return [folder.parent / name for name in sorted(names) if begun.fullmatch(name)]
+    return [folder.parent / name for name in sorted(filter(begun.fullmatch, _names_in(folder.parent)))]
 
 
 def remove_unfinished(folder: Path) -> None:
     """Remove the folders in which killed processes began to make a folder. The caller is the only one that makes it."""
     for unfinished in unfinished_beside(folder):
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _names_in(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        # It is not there, or may be written and not be listed.
+        return []
 
 
 def _remove_if_abandoned(path: Path) -> None:

@@ -133,6 +133,8 @@ def end_those_that_wait(pid: int, longest_seconds: float = LONGEST_SECONDS, titl
 
     mutmut ends a mutant that computes for too long, but not one that waits for what never comes, such as an answer of a worker.
     """
+    if not Path("/proc").is_dir():
+        return
     now = time.clock_gettime(time.CLOCK_BOOTTIME)
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         # Whatever has ended meanwhile is gone.

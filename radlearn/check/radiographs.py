@@ -131,7 +131,8 @@ def looked_at(path: Path) -> XrayFacts:
         return XrayFacts(path, "image-damaged", f"cannot be opened ({error.strerror or error}).")
     except MemoryError as error:
         return XrayFacts(path, "image-damaged", f"needs more memory than there is ({error or 'MemoryError'}).")
-    facts.remarks = (*_remarks(caught, path), *_look_remarks(xray.pixels, path))
+    facts.remarks = tuple(_remarks(caught, path))
+    facts.remarks += tuple(_look_remarks(xray.pixels, facts))
     facts.refused = refusal(xray)
     facts.looks = looks_of(xray.pixels) | {"bytes a pixel": path.stat().st_size / (header.size_px[0] * header.size_px[1])}
     facts.thumbnail = thumbnail_of(xray.pixels)
@@ -178,9 +179,10 @@ def _remarks(caught: Sequence[warnings.WarningMessage], path: Path) -> Iterator[
             yield from ((rule, str(one.message).removeprefix(f"{called(path)}: ")) for rule in rules)
 
 
-def _look_remarks(pixels: np.ndarray, path: Path) -> Iterator[tuple[str, str]]:
+def _look_remarks(pixels: np.ndarray, facts: XrayFacts) -> Iterator[tuple[str, str]]:
     for doubt in look_doubts(pixels):
-        if doubt.startswith(NEGATIVE):
-            yield INVERTED[is_plain_image(path)], doubt
-        else:
+        if not doubt.startswith(NEGATIVE):
             yield "image-look", doubt
+        # A header that says two things of black and white has been named for it.
+        elif "image-polarity" not in dict(facts.remarks):
+            yield INVERTED[is_plain_image(facts.path)], doubt

@@ -149,3 +149,17 @@ def test_what_an_xray_alone_shows_is_told_and_not_twice(tmp_path: Path, built_in
     assert len(told) == len(set(told)) >= len(negatives) // 2
     assert not {"sound"} & set(told)
     assert "image-inverted" not in found
+
+
+@pytest.mark.parametrize("shape", ["IDENTITY", "INVERSE"])
+@pytest.mark.parametrize("negative", [False, True])
+def test_a_header_that_says_two_things_of_black_and_white_is_named_and_the_look_is_not(
+    shape: str, negative: bool, tmp_path: Path, built_in_xrays: Path
+) -> None:
+    chest = read_radiograph(find_xrays(built_in_xrays)[0], 512).pixels
+    path = write(tmp_path / "a.dcm", np.rint(255 * (1 - chest if negative else chest)).astype(np.uint8))
+    dataset = pydicom.dcmread(path)
+    dataset.PresentationLUTShape = shape
+    dataset.save_as(path)
+    expected = ["image-polarity"] if shape == "INVERSE" else ["image-inverted"] * negative
+    assert [rule for rule, _ in looked_at(path).remarks] == expected

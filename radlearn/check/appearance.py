@@ -13,7 +13,7 @@ import numpy as np
 from radlearn.challenges.folders import within
 from radlearn.check.findings import Finding
 from radlearn.check.headers import age_shown, burnt_in
-from radlearn.check.radiographs import INVERTED, XrayFacts
+from radlearn.check.radiographs import INVERTED, LOOK, XrayFacts
 from radlearn.scans.chest_xray import CONSTANT_BELOW, TWO_VALUES, header_doubts
 from radlearn.scans.header_texts import OLDEST_YEARS, age_in_years
 from radlearn.scans.plain_images import is_plain_image
@@ -42,8 +42,8 @@ def xray_findings(facts: Sequence[XrayFacts], root: Path) -> Iterator[Finding]:
         yield from (Finding(rule, name, found) for rule, found in xray.remarks)
         yield from (Finding(rule, name, found) for rule, found in _by_header(xray))
         yield from (Finding(rule, name, found) for rule, found in _by_looks(xray))
-    # What is hidden under black or white resembles nothing, and beside negatives the others would look inverted.
-    hidden = (is_constant, is_clipped, _is_negative)
+    # What is hidden under black or white resembles nothing, as what has been named; beside negatives the others would look inverted.
+    hidden = (is_constant, is_clipped, _is_named_for_its_look)
     seen = [xray for xray in facts if xray.thumbnail is not None and not any(why(xray) for why in hidden)]
     yield from _beside_the_others(seen, root)
 
@@ -77,8 +77,8 @@ def is_clipped(xray: XrayFacts) -> bool:
     return bool(xray.looks) and (xray.looks["share of pure black"] > MOST_BLACK or xray.looks["share of pure white"] > MOST_WHITE)
 
 
-def _is_negative(xray: XrayFacts) -> bool:
-    return any(rule in INVERTED for rule, _ in xray.remarks)
+def _is_named_for_its_look(xray: XrayFacts) -> bool:
+    return any(rule in (LOOK, *INVERTED) for rule, _ in xray.remarks)
 
 
 def median_xray(facts: Sequence[XrayFacts]) -> np.ndarray | None:

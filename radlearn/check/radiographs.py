@@ -54,6 +54,7 @@ CAUSES = (
 OF_CONTRAST = ("of the grey scale", "pixels pure white", "hardly any contrast", "cannot be used; the whole range")
 "Words of `scans` for a window, a look-up table or a range that does not fit its pixels."
 
+LOOK = "image-look"
 INVERTED = ("image-inverted", "picture-inverted")
 "The rule of DICOM files, which say themselves what is bright, and that of pictures, which do not."
 
@@ -182,7 +183,7 @@ def _remarks(caught: Sequence[warnings.WarningMessage], path: Path) -> Iterator[
 def _look_remarks(pixels: np.ndarray, facts: XrayFacts) -> Iterator[tuple[str, str]]:
     for doubt in look_doubts(pixels):
         if not doubt.startswith(NEGATIVE):
-            yield "image-look", doubt
+            yield LOOK, doubt
         # A header that says two things of black and white has been named for it.
         elif "image-polarity" not in dict(facts.remarks):
             yield INVERTED[is_plain_image(facts.path)], doubt

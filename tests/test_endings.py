@@ -7,7 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import warnings
+from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -112,9 +114,21 @@ def test_each_signal_that_ends_a_command_lets_it_clear_up(name: str, tmp_path: P
 def _instead_of_the_interrupt(name: str, error: BaseException) -> None:
     try:
         os.kill(os.getpid(), getattr(signal, name))
-        signal.pause()
+        # The system may deliver it to another thread, a moment later.
+        time.sleep(10)
     except KeyboardInterrupt:
         raise error from None
+
+
+@pytest.fixture
+def heeded_signals() -> Iterator[None]:
+    """Ctrl-C ends this process, also where the tests were started in the background, whose processes ignore it."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
@@ -129,7 +143,9 @@ def _instead_of_the_interrupt(name: str, error: BaseException) -> None:
     ],
     ids=str,
 )
-def test_an_error_that_took_the_place_of_an_interrupt_is_one(name: str, error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_error_that_took_the_place_of_an_interrupt_is_one(
+    name: str, error: Exception, capsys: pytest.CaptureFixture[str], heeded_signals: None
+) -> None:
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     assert endings.ended(lambda: _instead_of_the_interrupt(name, error)) == 130
     said = capsys.readouterr().err
@@ -138,7 +154,7 @@ def test_an_error_that_took_the_place_of_an_interrupt_is_one(name: str, error: E
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
 
 
-def test_what_a_command_says_of_its_own_interruption_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_command_says_of_its_own_interruption_is_kept(capsys: pytest.CaptureFixture[str], heeded_signals: None) -> None:
     error = Interrupted("Stopped. To continue: …")
     assert endings.ended(lambda: _instead_of_the_interrupt("SIGTERM", error)) == error.exit_code
     assert "Stopped. To continue" in capsys.readouterr().err

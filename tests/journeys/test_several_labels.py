@@ -142,7 +142,7 @@ def test_it_starts_from_a_run_of_one_label_with_a_new_head_and_two_runs_are_comp
     assert cli.main(["classification", "train", "--data", str(with_split), "--run", str(again), *QUICK, "--seed", "1"]) == 0
     for run in (one, several, again):
         assert cli.main(["classification", "evaluate", str(run)]) == 0
-    assert cli.main(["compare", str(several), str(again)]) == 0
+    assert cli.main(["compare", str(several), str(again), "--out", str(tmp_path / "compared")]) == 0
     assert "macro AUROC" in capsys.readouterr().err
     assert cli.main(["compare", str(one), str(several)]) == 2
     assert "do not predict the same labels" in " ".join(capsys.readouterr().err.split())
